@@ -1,0 +1,1 @@
+"""The commands of `inference-service`, one module each; `cli` only registers them."""
