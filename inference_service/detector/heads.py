@@ -1,0 +1,69 @@
+"""The layout of what a network member returns: the contract between training and serving.
+
+A member is one ONNX file. Input ``image``: float32 (1, 1, H, W), normalised at the canonical
+sampling, H and W multiples of ``INPUT_MULTIPLE_PX``. Output ``heads``: float32
+(1, ``len(Channel)``, H/4, W/4), one vector per cell of 4 x 4 pixels.
+
+Cell (i, j) covers rows 4i .. 4i+3 and columns 4j .. 4j+3. Pixel centres lie at integers, so its
+centre is at row 4i + 1.5 and column 4j + 1.5, and the atom it speaks of sits at
+
+    x_px = 4 j + 1.5 + heads[DX]        (column)
+    y_px = 4 i + 1.5 + heads[DY]        (row)
+
+How cells were labelled, hence how to decode: a cell is positive where an atom lies within
+``POSITIVE_RADIUS_PX`` of its centre (one to four cells per atom, never none), free between
+``POSITIVE_RADIUS_PX`` and ``NEGATIVE_RADIUS_PX``, and negative beyond. Several neighbouring cells
+therefore point at the same atom: take 3 x 3 local maxima of the objectness and merge what lies
+closer than 0.6 Å. All members share one cell grid: average probabilities and offsets over the
+members cell by cell before decoding.
+"""
+
+from enum import IntEnum
+
+__all__ = [
+    "CELL_CENTRE_PX",
+    "INPUT_MULTIPLE_PX",
+    "INPUT_NAME",
+    "NEGATIVE_RADIUS_PX",
+    "OUTPUT_NAME",
+    "POSITIVE_RADIUS_PX",
+    "SPECIES",
+    "STRIDE_PX",
+    "Channel",
+]
+
+INPUT_NAME = "image"
+OUTPUT_NAME = "heads"
+STRIDE_PX = 4
+INPUT_MULTIPLE_PX = 8
+CELL_CENTRE_PX = 1.5
+POSITIVE_RADIUS_PX = 3.0
+NEGATIVE_RADIUS_PX = 4.5
+
+
+class Channel(IntEnum):
+    """Index of each quantity along the channel axis of ``heads``."""
+
+    OBJECTNESS = 0
+    """Logit of: an atom lies here."""
+    DX = 1
+    """Offset of the atom from the cell centre along the columns [px]."""
+    DY = 2
+    """Offset of the atom from the cell centre along the rows [px]."""
+    LOG_VARIANCE = 3
+    """Natural logarithm of the variance of either offset [px²], in the range -8 .. 3."""
+    SPECIES_C = 4
+    """Logit (softmax over the three species) of carbon; B, N and O count as carbon here,
+    because at real doses only their fitted intensity can tell them apart."""
+    SPECIES_SI = 5
+    """Logit of silicon."""
+    SPECIES_X = 6
+    """Logit of an element brighter than silicon: ``X``, never named."""
+    CONTAMINATION = 7
+    """Logit of: amorphous matter or a second layer covers the cell; its atoms are not labelled."""
+    VACUUM = 8
+    """Logit of: a hole, no matter within the cell's surroundings."""
+
+
+SPECIES: tuple[str, ...] = ("C", "Si", "X")
+"""Element symbols of the channels ``SPECIES_C`` onwards, in order."""
