@@ -1,0 +1,63 @@
+# AtomLoop's commands. `make help` lists them; each one sets up what it needs first.
+PYTHON ?= python3
+BIN := .venv/bin
+MAKEFLAGS += --no-print-directory
+CODE := edge_agent inference_service sim_dispatcher shared deploy
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
+SOURCE ?= nion
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check fmt lint types imports spell unit contract system browser bench schema clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## make .venv and build the dashboard; SYSTEM_PACKAGES=1 adds Debian's Chromium
+	@$(PYTHON) -m deploy.bootstrap
+
+demo: setup ## run the whole loop; ONCE=1 ends at the first answer; SOURCE="replay PATH…"
+	@$(BIN)/python -m deploy.demo $(if $(filter 1,$(ONCE)),--once) --source "$(SOURCE)"
+
+test: setup ## everything: lint, types, imports, spelling, and every test
+	@$(MAKE) -k lint types imports spell pytest
+
+check: setup ## what a commit must pass: `test` without the slow tests
+	@$(MAKE) -k lint types imports spell unit contract
+
+fmt: setup ## format the code and mend what ruff can mend
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+lint: setup ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup ## mypy --strict
+	@$(BIN)/mypy
+
+imports: setup ## import contracts between and inside the packages
+	@$(BIN)/lint-imports
+
+spell: setup ## spelling of code and documents
+	@git ls-files -z | xargs -0 $(BIN)/codespell
+
+.PHONY: pytest
+pytest: setup
+	@$(PYTEST)
+
+unit: setup ## pure parts, under a minute
+	@$(PYTEST) tests/unit
+
+contract: setup ## style budget, documents, schemas, golden bytes
+	@$(PYTEST) tests/contract
+
+system: setup ## the real processes over real sockets, with a real relaxation
+	@$(PYTEST) tests/system
+
+browser: setup ## the dashboard in a real Chromium
+	@$(PYTEST) -m browser tests
+
+schema: setup ## write the generated references
+	@$(BIN)/python -m shared.messages.schema > docs/reference/messages.json
+
+clean: ## remove what set-up, tests and demo made
+	@rm -rf .venv .atomloop .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf inference_service/dashboard/node_modules inference_service/dashboard/dist

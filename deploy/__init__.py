@@ -1,0 +1,1 @@
+"""The house around the services: set-up, the demo's supervisor, benchmarks, deployment files."""
