@@ -18,7 +18,7 @@ from shared.messages.atoms import (
 )
 from shared.messages.base import Digest, Fraction, Identifier, Message, Part, Text
 from shared.messages.frame import Acquisition, Calibration, Codec, Frame, PixelType
-from shared.messages.link import Ack, AckLevel, Bye, Credit, Hello, Nack, Refused, Welcome
+from shared.messages.link import Ack, AckLevel, Beat, Bye, Credit, Hello, Nack, Refused, Welcome
 from shared.messages.simulation import (
     Answer,
     BondStatistics,
@@ -44,6 +44,7 @@ __all__ = [
     "Answer",
     "AtomTable",
     "Atoms",
+    "Beat",
     "BondStatistics",
     "Bye",
     "Calibration",

@@ -1,7 +1,8 @@
 """Control messages of the frame link: hello, welcome, credit, acknowledgement, farewell.
 
 They carry no payload and no sequence number. Credit is an absolute limit, so that a lost or
-repeated message does no harm.
+repeated message does no harm. A *conversation* lasts from a welcome to the next hello; byte
+limits count within it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from pydantic import Field
 
 from shared.messages.base import Identifier, Message, Text
 
-__all__ = ["Ack", "AckLevel", "Bye", "Credit", "Hello", "Nack", "Refused", "Welcome"]
+__all__ = ["Ack", "AckLevel", "Beat", "Bye", "Credit", "Hello", "Nack", "Refused", "Welcome"]
 
 Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 
@@ -42,6 +43,8 @@ class Hello(Message):
     """Distribution and version."""
     stream: Identifier
     """Fresh for every start of the process: sequence numbers count within it."""
+    dial: Annotated[int, Field(ge=1)] = 1
+    """Counts the hellos of this stream; the welcome repeats it."""
     next_seq: Sequence
     """First sequence number this side can still send."""
     expects_stream: Identifier | None = None
@@ -55,6 +58,8 @@ class Welcome(Message):
 
     kind: Literal["welcome"] = "welcome"
     software: Text
+    dial: Annotated[int, Field(ge=1)]
+    """The hello this answers; anything that arrives before it is of an older conversation."""
     stream: Identifier
     """The listening side's own outgoing stream."""
     next_seq: Sequence
@@ -63,6 +68,8 @@ class Welcome(Message):
     """Next sequence number it expects on the dialling side's stream."""
     limit_seq: Sequence
     """Credit: the dialling side may send sequence numbers below this."""
+    limit_bytes: Annotated[int, Field(ge=0)]
+    """Credit: and this many bytes of payload within the conversation."""
 
 
 class Refused(Message):
@@ -74,10 +81,13 @@ class Refused(Message):
 
 
 class Credit(Message):
-    """The receiver of a stream allows sequence numbers below `limit_seq`."""
+    """The receiver of a stream allows more; limits are absolute and never shrink."""
 
     kind: Literal["credit"] = "credit"
     limit_seq: Sequence
+    """Sequence numbers below this may be sent."""
+    limit_bytes: Annotated[int, Field(ge=0)]
+    """Bytes of payload that may be sent within the conversation."""
 
 
 class Ack(Message):
@@ -95,6 +105,18 @@ class Nack(Message):
     seq: Sequence
     reason: Text
     resend: bool
+
+
+class Beat(Message):
+    """A sign of life, once a second each way, which also compares the clocks."""
+
+    kind: Literal["beat"] = "beat"
+    sent_at_ns: int
+    """Wall clock of the sender."""
+    echo_sent_at_ns: int | None = None
+    """`sent_at_ns` of the beat this one answers."""
+    echo_received_at_ns: int | None = None
+    """When that one arrived, by the answering side's wall clock."""
 
 
 class Bye(Message):

@@ -1,0 +1,89 @@
+"""The receiver's end of a stream: order, duplicates, gaps, credit, acknowledgement."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+__all__ = ["Inbox", "Verdict"]
+
+
+class Verdict(Enum):
+    """What to do with a sequenced message that arrived."""
+
+    NEW = auto()
+    """The next one: deliver it."""
+    DUPLICATE = auto()
+    """Seen before: drop it, acknowledge again."""
+    GAP = auto()
+    """Something before it is missing: drop it, ask for the missing one."""
+
+
+class Inbox:
+    """Receives one stream in order and grants credit as its effects are done.
+
+    Args:
+        window: Messages in flight or being worked on at a time.
+        window_bytes: Payload bytes in flight or being worked on at a time.
+
+    Attributes:
+        stream: The stream being received; None before the first hello.
+        expected: Next sequence number to deliver.
+        finished: First sequence number whose effect is not done yet.
+    """
+
+    def __init__(self, window: int = 8, window_bytes: int = 64 << 20) -> None:
+        self._window = window
+        self._window_bytes = window_bytes
+        self._sizes: dict[int, int] = {}
+        self._done: set[int] = set()
+        self._consumed_bytes = 0
+        self.stream: str | None = None
+        self.expected = 1
+        self.finished = 1
+
+    @property
+    def limit_seq(self) -> int:
+        """Sequence numbers below this may be sent."""
+        return self.finished + self._window
+
+    @property
+    def limit_bytes(self) -> int:
+        """Payload bytes that may be sent within the conversation."""
+        return self._consumed_bytes + self._window_bytes
+
+    def open(self, stream: str, first_seq: int) -> None:
+        """Begin a conversation; a stream seen before resumes where it was."""
+        self._consumed_bytes = 0
+        self._sizes = dict.fromkeys(self._sizes, 0)
+        if stream != self.stream:
+            self.stream = stream
+            self.expected = self.finished = first_seq
+            self._sizes.clear()
+            self._done.clear()
+        elif first_seq > self.expected:
+            self.expected = self.finished = first_seq
+
+    def accept(self, seq: int, nbytes: int) -> Verdict:
+        """Judge an arrival; a NEW one counts against the window until `done`."""
+        if seq != self.expected:
+            self._consumed_bytes += nbytes
+            return Verdict.DUPLICATE if seq < self.expected else Verdict.GAP
+        self.expected += 1
+        self._sizes[seq] = nbytes
+        return Verdict.NEW
+
+    def done(self, seq: int) -> bool:
+        """Take note that the effect of `seq` exists; order does not matter.
+
+        Returns:
+            Whether `finished` moved, so that credit and acknowledgement are due.
+        """
+        if seq not in self._sizes:
+            return False
+        self._consumed_bytes += self._sizes.pop(seq)
+        self._done.add(seq)
+        before = self.finished
+        while self.finished in self._done:
+            self._done.remove(self.finished)
+            self.finished += 1
+        return self.finished > before
