@@ -1,0 +1,18 @@
+"""The dispatch ledger: every computation asked for, once, and what came of it."""
+
+from sim_dispatcher.ledger.records import JobProgress, JobRecord, JobSpec
+from sim_dispatcher.ledger.states import FINAL, JobEvent
+from sim_dispatcher.ledger.store import LEASE_S, MAX_CLAIMS, Ledger
+from sim_dispatcher.ledger.workflows import Workflows
+
+__all__ = [
+    "FINAL",
+    "LEASE_S",
+    "MAX_CLAIMS",
+    "JobEvent",
+    "JobProgress",
+    "JobRecord",
+    "JobSpec",
+    "Ledger",
+    "Workflows",
+]
