@@ -28,13 +28,13 @@ fmt: setup ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 lint: setup ## ruff: rules and format
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@$(BIN)/ruff check .; rules=$$?; $(BIN)/ruff format --check . && exit $$rules
 
 types: setup ## mypy --strict
 	@$(BIN)/mypy
 
 imports: setup ## import contracts between and inside the packages
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 spell: setup ## spelling of code and documents
 	@git ls-files -z | xargs -0 $(BIN)/codespell
