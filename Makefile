@@ -15,38 +15,42 @@ help: ## list these commands
 setup: ## make .venv and build the dashboard; SYSTEM_PACKAGES=1 adds Debian's Chromium
 	@$(PYTHON) -m deploy.bootstrap
 
+.PHONY: venv
+venv:
+	@$(PYTHON) -m deploy.bootstrap --python-only
+
 demo: setup ## run the whole loop; ONCE=1 ends at the first answer; SOURCE="replay PATH…"
 	@$(BIN)/python -m deploy.demo $(if $(filter 1,$(ONCE)),--once) --source "$(SOURCE)"
 
 test: setup ## everything: lint, types, imports, spelling, and every test
 	@$(MAKE) -k lint types imports spell pytest
 
-check: setup ## what a commit must pass: `test` without the slow tests
+check: venv ## what a commit must pass: `test` without the slow tests
 	@$(MAKE) -k lint types imports spell unit contract
 
-fmt: setup ## format the code and mend what ruff can mend
+fmt: venv ## format the code and mend what ruff can mend
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-lint: setup ## ruff: rules and format
+lint: venv ## ruff: rules and format
 	@$(BIN)/ruff check .; rules=$$?; $(BIN)/ruff format --check . && exit $$rules
 
-types: setup ## mypy --strict
+types: venv ## mypy --strict
 	@$(BIN)/mypy
 
-imports: setup ## import contracts between and inside the packages
+imports: venv ## import contracts between and inside the packages
 	@$(BIN)/lint-imports --no-logo
 
-spell: setup ## spelling of code and documents
+spell: venv ## spelling of code and documents
 	@git ls-files -z | xargs -0 $(BIN)/codespell
 
 .PHONY: pytest
 pytest: setup
 	@$(PYTEST)
 
-unit: setup ## pure parts, under a minute
+unit: venv ## pure parts, under a minute
 	@$(PYTEST) tests/unit
 
-contract: setup ## style budget, documents, schemas, golden bytes
+contract: venv ## style budget, documents, schemas, golden bytes
 	@$(PYTEST) tests/contract
 
 system: setup ## the real processes over real sockets, with a real relaxation
@@ -55,7 +59,7 @@ system: setup ## the real processes over real sockets, with a real relaxation
 browser: setup ## the dashboard in a real Chromium
 	@$(PYTEST) -m browser tests
 
-schema: setup ## write the generated references
+schema: venv ## write the generated references
 	@$(BIN)/python -m shared.messages.schema > docs/reference/messages.json
 
 clean: ## remove what set-up, tests and demo made

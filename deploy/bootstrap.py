@@ -1,8 +1,9 @@
 """Make everything a fresh machine needs, once, and say what is being done.
 
 Run it as `python3 -m deploy.bootstrap` from the repository root; every `make` target does. It
-builds `.venv` from `pyproject.toml` and `constraints.txt`, and the dashboard from its sources.
-Both steps are skipped while their inputs keep their hash. PyTorch is never installed here.
+builds `.venv` from `pyproject.toml` and `constraints.txt`, and the dashboard from its sources
+(not with `--python-only`). Both steps are skipped while their inputs keep their hash. PyTorch
+is never installed here.
 
 Standard library only, and parseable by older Pythons, so that a wrong one gets a clear line.
 """
@@ -48,8 +49,9 @@ def main() -> int:
         STATE.mkdir(exist_ok=True)
         with (STATE / "setup.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` at once: the second finds all done
-            LOG.unlink(missing_ok=True)
             _install_packages(progress)
+            if "--python-only" in sys.argv[1:]:
+                return 0
             build_dashboard(ROOT, VENV, log=LOG, progress=progress)
             if os.environ.get("SYSTEM_PACKAGES") == "1":
                 _install_browser(progress)

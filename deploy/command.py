@@ -20,6 +20,9 @@ __all__ = ["PIP_INSTALL", "SetupError", "diagnose", "run_command"]
 PIP_INSTALL = ("-m", "pip", "install", "--no-input", "--progress-bar=off")
 """Arguments of a Python that make its pip install quietly, without asking."""
 
+LOG_BYTES = 2_000_000
+"""The log starts anew beyond this size."""
+
 REFRESH_S = 0.2
 """Seconds between two looks at a silent command, for the elapsed time to move."""
 
@@ -91,8 +94,9 @@ def diagnose(output: str) -> tuple[str, str]:
     for pattern, cause, remedy in CAUSES:
         if re.search(pattern, output):
             return cause, remedy
-    last = next((line for line in reversed(output.splitlines()) if line.strip()), "no output")
-    return last.strip(), "read the log"
+    lines = [line.strip() for line in output.splitlines() if line.strip()] or ["no output"]
+    telling = [line for line in lines if re.search(r"\berror\b", line, re.IGNORECASE)]
+    return (telling or lines)[-1], "read the log"
 
 
 def run_command(
@@ -118,24 +122,25 @@ def run_command(
         SetupError: The command failed.
     """
     with log.open("ab") as sink:
+        if sink.tell() > LOG_BYTES:
+            sink.truncate(0)
         sink.write(("$ " + " ".join(arguments) + "\n").encode())
         sink.flush()
-        start = sink.tell()
-        process = subprocess.Popen(
+        start = sink.seek(0, os.SEEK_END)
+        with subprocess.Popen(
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             cwd=cwd,
-        )
-        try:
-            _relay(process, sink, progress, note)
-        except BaseException:
-            process.terminate()
-            process.wait()
-            raise
-    if process.wait():
+        ) as process:
+            try:
+                _relay(process, sink, progress, note)
+            except BaseException:
+                process.terminate()
+                raise
+    if process.returncode:
         tail = log.read_bytes()[start:].decode(errors="replace")
         cause, remedy = diagnose(tail)
         raise SetupError(
