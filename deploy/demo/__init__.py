@@ -1,0 +1,1 @@
+"""The demo's supervisor: starts the loop's processes, watches them, leaves none behind."""
