@@ -1,0 +1,1 @@
+"""The commands of `sim-dispatcher`, one module each; `cli` finds them by name."""

@@ -1,0 +1,46 @@
+"""What a level of theory must say about itself."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from shared.messages.simulation import Level as LevelName
+from sim_dispatcher.levels.potential import Potential, System
+
+__all__ = ["Level", "LevelName"]
+
+
+class Level(Protocol):
+    """A level of theory in one implementation."""
+
+    @property
+    def name(self) -> LevelName:
+        """The rung of the ladder."""
+        ...
+
+    @property
+    def implementation(self) -> str:
+        """Library and version, for the provenance of an answer."""
+        ...
+
+    @property
+    def max_atoms(self) -> int:
+        """Largest system, H included, that answers in a live session."""
+        ...
+
+    @property
+    def can_react(self) -> bool:
+        """Whether bonds may form and break; a force field with fixed bonds cannot."""
+        ...
+
+    def unavailable(self) -> str | None:
+        """Say why this host cannot run it, or None where it can."""
+        ...
+
+    def potential(self, system: System) -> Potential:
+        """Prepare the energy surface of a system.
+
+        Raises:
+            SimulationError: The engine refuses the system.
+        """
+        ...

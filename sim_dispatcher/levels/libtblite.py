@@ -1,0 +1,114 @@
+"""GFN1-xTB and GFN2-xTB by `tblite`: an independent second implementation.
+
+The fallback where the `xtb` wheel does not exist, the cross-check where it does, and the one
+that knows periodic cells (Gamma point). Methods: see `sim_dispatcher.levels.libxtb`.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from shared.errors import SimulationError
+from sim_dispatcher.levels.level import LevelName
+from sim_dispatcher.levels.potential import (
+    BOHR_A,
+    HARTREE_EV,
+    Array,
+    Evaluation,
+    System,
+)
+
+__all__ = ["TbliteLevel", "tblite_levels"]
+
+_METHODS: Final[dict[LevelName, str]] = {"gfn1": "GFN1-xTB", "gfn2": "GFN2-xTB"}
+
+
+@cache
+def _interface() -> Any:
+    import tblite.interface  # noqa: PLC0415 - half a second that only a calculation pays
+
+    return tblite.interface
+
+
+@dataclass(frozen=True)
+class TbliteLevel:
+    """One method of tblite.
+
+    Attributes:
+        name: `gfn1` or `gfn2`.
+        max_atoms: Largest system that answers in a live session.
+        can_react: Always true: tight binding lets bonds form and break.
+    """
+
+    name: LevelName
+    max_atoms: int = 300
+    can_react: bool = True
+
+    @property
+    def implementation(self) -> str:
+        """Library and version, for the provenance of an answer."""
+        return f"tblite {importlib.metadata.version('tblite')}"
+
+    def unavailable(self) -> str | None:
+        """Say why this host cannot run it, or None where it can."""
+        if importlib.util.find_spec("tblite") is None:
+            return "the `tblite` package is not installed"
+        return None
+
+    def potential(self, system: System) -> TblitePotential:
+        """Prepare the energy surface of a molecule or a periodic cell."""
+        return TblitePotential(_METHODS[self.name], system)
+
+
+class TblitePotential:
+    """Energy surface of one system; the last wave function starts the next point."""
+
+    def __init__(self, method: str, system: System) -> None:
+        self._method = method
+        self._system = system
+        self._engine: Any = None
+        self._result: Any = None
+
+    def evaluate(self, positions_A: Array) -> Evaluation:
+        """Compute one point; see `Potential.evaluate`."""
+        try:
+            self._place(np.ascontiguousarray(positions_A) / BOHR_A)
+            self._result = self._engine.singlepoint(self._result)
+        except RuntimeError as error:
+            self._engine = self._result = None
+            raise SimulationError(
+                f"tblite gave no {self._method} energy: {error}.",
+                remedy="Check the structure for overlapping atoms; else try another level.",
+            ) from error
+        return Evaluation(
+            energy_eV=float(self._result.get("energy")) * HARTREE_EV,
+            forces_eV_A=-np.asarray(self._result.get("gradient")) * (HARTREE_EV / BOHR_A),
+        )
+
+    def _place(self, positions_bohr: Array) -> None:
+        if self._engine is not None:
+            self._engine.update(positions_bohr)
+            return
+        system = self._system
+        lattice = None if system.lattice_A is None else system.lattice_A / BOHR_A
+        self._engine = _interface().Calculator(
+            self._method,
+            system.numbers,
+            positions_bohr,
+            charge=float(system.charge),
+            uhf=system.unpaired,
+            lattice=lattice,
+            periodic=None if lattice is None else np.ones(3, dtype=bool),
+        )
+        self._engine.set("verbosity", 0)
+
+
+def tblite_levels() -> tuple[TbliteLevel, ...]:
+    """Return the levels this library implements."""
+    return (TbliteLevel("gfn1"), TbliteLevel("gfn2"))

@@ -1,0 +1,72 @@
+"""Chemical bonds of a finished cluster, hydrogen included, in three dimensions.
+
+The lattice's own bond graph (`shared.lattice`) works on projected, measured positions of heavy
+atoms; relaxed clusters buckle and carry hydrogen, so lengths are judged here by covalent radii.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Final, TypeAlias
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from shared.messages.simulation import BondStatistics
+
+__all__ = ["BOND_FACTOR", "bond_statistics", "bonded_pairs", "neighbours"]
+
+Array: TypeAlias = NDArray[np.float64]
+Pairs: TypeAlias = NDArray[np.intp]
+
+BOND_FACTOR: Final = 1.2
+"""A bond is at most this times the sum of covalent radii (Cordero, doi:10.1039/b801115j)."""
+
+
+def bonded_pairs(symbols: Sequence[str], positions_A: Array) -> Pairs:
+    """Return (m, 2) index pairs i < j of bonded atoms, sorted.
+
+    Args:
+        symbols: Element of each atom.
+        positions_A: (n, 2) or (n, 3) positions, Å.
+    """
+    radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in symbols])
+    reach = 2 * BOND_FACTOR * float(radii.max())
+    pairs = cKDTree(positions_A).query_pairs(reach, output_type="ndarray").astype(np.intp)
+    limit = BOND_FACTOR * (radii[pairs[:, 0]] + radii[pairs[:, 1]])
+    bonded: Pairs = pairs[_lengths(positions_A, pairs) <= limit]
+    return bonded[np.lexsort((bonded[:, 1], bonded[:, 0]))]
+
+
+def neighbours(n_atoms: int, pairs: Pairs) -> list[list[int]]:
+    """Return the bonded neighbours of each atom."""
+    found: list[list[int]] = [[] for _ in range(n_atoms)]
+    for i, j in pairs.tolist():
+        found[i].append(j)
+        found[j].append(i)
+    return found
+
+
+def bond_statistics(symbols: Sequence[str], positions_A: Array) -> dict[str, BondStatistics]:
+    """Return mean, least and greatest length of each kind of bond, Å.
+
+    Kinds are named alphabetically: `C-C`, `C-H`, `C-Si`.
+    """
+    pairs = bonded_pairs(symbols, positions_A)
+    lengths: dict[str, list[float]] = defaultdict(list)
+    for (i, j), length in zip(pairs.tolist(), _lengths(positions_A, pairs).tolist(), strict=True):
+        lengths["-".join(sorted((symbols[i], symbols[j])))].append(length)
+    return {
+        kind: BondStatistics(
+            mean=float(np.mean(found)), min=min(found), max=max(found), n=len(found)
+        )
+        for kind, found in sorted(lengths.items())
+    }
+
+
+def _lengths(positions_A: Array, pairs: Pairs) -> Array:
+    lengths: Array = np.linalg.norm(positions_A[pairs[:, 0]] - positions_A[pairs[:, 1]], axis=1)
+    return lengths

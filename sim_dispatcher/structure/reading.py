@@ -1,0 +1,109 @@
+"""A structure file into a cluster: what ASE can read, checked before any engine sees it."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import get_args
+
+import ase
+import ase.io
+import numpy as np
+
+from shared.errors import StructureError, UnreadableFileError
+from sim_dispatcher.structure.bonds import bonded_pairs, neighbours
+from sim_dispatcher.structure.box import boxed
+from sim_dispatcher.structure.checks import check_structure
+from sim_dispatcher.structure.cluster import Cluster, Role
+from sim_dispatcher.structure.spin import unpaired_electrons
+
+__all__ = ["cluster_from_ase", "read_cluster"]
+
+
+def read_cluster(path: Path) -> Cluster:
+    """Read one structure: XYZ, extended XYZ, CIF, POSCAR and whatever else ASE knows.
+
+    Args:
+        path: The file; of several images the last is taken.
+
+    Raises:
+        UnreadableFileError: No such file, or nothing ASE can read.
+        StructureError: Readable, but not something to compute.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            atoms = ase.io.read(path, index=-1)
+    except FileNotFoundError as error:
+        raise UnreadableFileError(
+            f"Structure file {path} does not exist.", remedy="Check the path."
+        ) from error
+    except Exception as error:
+        # ASE's readers raise whatever their parsing stumbles on; any of it means "not readable".
+        raise UnreadableFileError(
+            f"{path} is not a structure that can be read ({type(error).__name__}: {error}).",
+            remedy="Give an XYZ, extended XYZ, CIF or POSCAR file.",
+        ) from error
+    return cluster_from_ase(atoms)
+
+
+def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
+    """Take ASE atoms as a cluster, with the roles they carry or that their bonds suggest.
+
+    Raises:
+        StructureError: Empty, overlapping, of unknown element, in fragments, or a crystal.
+    """
+    symbols = tuple(atoms.get_chemical_symbols())
+    positions = np.asarray(atoms.positions, dtype=np.float64)
+    check_structure(symbols, positions)
+    _refuse_crystal(symbols, positions, atoms)
+    charge = int(atoms.info.get("charge", 0))
+    unpaired = int(atoms.info.get("unpaired", unpaired_electrons(symbols, charge)))
+    if (unpaired - unpaired_electrons(symbols, charge)) % 2:
+        raise StructureError(
+            f"{unpaired} unpaired electrons contradict the electron count at charge {charge}.",
+            remedy="Correct `charge` or `unpaired` in the comment line, or leave them out.",
+        )
+    moved, cell = boxed(positions)
+    origin = np.asarray(atoms.info.get("origin_A", np.zeros(2))) + (positions - moved)[0, :2]
+    return Cluster(
+        symbols=symbols,
+        positions_A=moved,
+        roles=_roles(atoms, symbols, positions),
+        cell_A=cell,
+        origin_A=(float(origin[0]), float(origin[1])),
+        charge=charge,
+        unpaired=unpaired,
+        source=tuple(range(len(symbols))),
+    )
+
+
+def _refuse_crystal(symbols: tuple[str, ...], positions: np.ndarray, atoms: ase.Atoms) -> None:
+    """Refuse a cell whose atoms bond across its faces; a molecule in a box is welcome."""
+    if not atoms.pbc.any():
+        return
+    images = [
+        positions + shift @ atoms.cell.array
+        for shift in np.array(np.meshgrid([-1, 0, 1], [-1, 0, 1], [-1, 0, 1])).T.reshape(-1, 3)
+        if shift.any() and not shift[~atoms.pbc].any()
+    ]
+    for image in images:
+        both = np.concatenate([positions, image])
+        pairs = bonded_pairs(symbols + symbols, both)
+        if np.any((pairs[:, 0] < len(symbols)) & (pairs[:, 1] >= len(symbols))):
+            raise StructureError(
+                "The structure is a crystal: atoms bond across the faces of its cell.",
+                remedy="Cut a cluster and cap it with hydrogen; crystals are not computed.",
+            )
+
+
+def _roles(atoms: ase.Atoms, symbols: tuple[str, ...], positions: np.ndarray) -> tuple[Role, ...]:
+    """Return the file's roles, or: hydrogen caps, what carries it is rim, the rest interior."""
+    if atoms.has("role") and set(atoms.get_array("role")) <= set(get_args(Role)):
+        return tuple(str(role) for role in atoms.get_array("role"))  # type: ignore[misc]
+    around = neighbours(len(symbols), bonded_pairs(symbols, positions))
+    carries = {j for i, symbol in enumerate(symbols) if symbol == "H" for j in around[i]}
+    return tuple(
+        "cap" if symbol == "H" else "rim" if i in carries else "interior"
+        for i, symbol in enumerate(symbols)
+    )
