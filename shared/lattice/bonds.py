@@ -1,0 +1,210 @@
+"""Bonds between measured atoms: who is whose neighbour in the projected plane.
+
+The rule is the usual one for covalent solids, 1.2 times the sum of the covalent radii, with two
+amendments for *measured* coordinates. First, the lattice's own scale is found from the median
+C-C bond, so a frame calibrated a few percent wrong keeps its bonds. Second, an atom that is short
+of bonds may take a longer one (up to 1.35 times) when the other end is short of one, too: noise
+of 0.1 Å stretches one bond in a hundred beyond the plain rule, while a plain rule wide enough for
+all of them joins second neighbours around a freshly rotated bond. Bonds never cross.
+
+Axes: positions are (x, y) in Å, x = column; ASE's first two of x, y, z.
+
+References:
+    Covalent radii: Cordero et al., Dalton Trans. 2832 (2008), doi:10.1039/b801115j.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from shared.units import CARBON_BOND_A
+
+__all__ = ["COVALENT_RADII_A", "BondGraph", "covalent_radii", "find_bonds"]
+
+COVALENT_RADII_A: Final[dict[str, float]] = {
+    "H": 0.31, "B": 0.84, "C": 0.73, "N": 0.71, "O": 0.66, "F": 0.57, "Al": 1.21, "Si": 1.11,
+    "P": 1.07, "S": 1.05, "Ti": 1.60, "V": 1.53, "Cr": 1.39, "Fe": 1.32, "Ni": 1.24, "Cu": 1.32,
+    "Ge": 1.20, "Se": 1.20, "Mo": 1.54, "Pt": 1.36, "W": 1.62, "Re": 1.51, "Au": 1.36,
+}  # fmt: skip
+"""Covalent radii, Å (Cordero et al.; carbon as sp2, iron as low spin)."""
+
+UNKNOWN_RADIUS_A: Final = 0.85
+"""Radius taken for an element that is not known: between carbon's and silicon's."""
+
+BOND_FACTOR: Final = 1.2
+"""A pair closer than this times its covalent radii is bonded."""
+
+STRETCHED_FACTOR: Final = 1.35
+"""Up to here a pair may bond when both ends lack a bond: 1.97 Å for C-C, midway to 2.46 Å."""
+
+WANTED_BONDS: Final[dict[str, int]] = {"H": 1, "O": 2, "N": 3, "B": 3, "C": 3, "Si": 4}
+"""Bonds an atom may stretch for; elements not listed never stretch."""
+
+SCALE_RANGE: Final = (0.93, 1.07)
+"""How far the measured lattice may be off the true scale and still be followed."""
+
+SCALE_BONDS: Final = 30
+"""Fewer C-C bonds than this say nothing about the scale."""
+
+
+@dataclass(frozen=True, eq=False)
+class BondGraph:
+    """Atoms and the bonds between them."""
+
+    positions_A: NDArray[np.float64]
+    """(n, 2) [x, y], Å."""
+    pairs: NDArray[np.int64]
+    """(m, 2) bonded atoms, first < second, sorted."""
+    lengths_A: NDArray[np.float64]
+    """(m,) bond lengths, Å."""
+    strain: NDArray[np.float64]
+    """(m,) length over the pair's cut-off; above 1 the bond was stretched for."""
+
+    @cached_property
+    def coordination(self) -> NDArray[np.int64]:
+        """(n,) number of bonds of each atom."""
+        return np.bincount(self.pairs.ravel(), minlength=len(self.positions_A))
+
+    @cached_property
+    def neighbours(self) -> tuple[tuple[int, ...], ...]:
+        """Bonded atoms of each atom, ascending."""
+        tails = self.pairs.ravel()
+        heads = self.pairs[:, ::-1].ravel()
+        order = np.lexsort((heads, tails))
+        cuts = np.cumsum(self.coordination)[:-1]
+        return tuple(tuple(part.tolist()) for part in np.split(heads[order], cuts))
+
+    def without(self, dropped: NDArray[np.bool_]) -> BondGraph:
+        """Return the graph without the bonds of some atoms; indices stay as they are.
+
+        Args:
+            dropped: (n,) True for atoms that lose their bonds.
+        """
+        kept = ~dropped[self.pairs].any(axis=1)
+        return BondGraph(
+            self.positions_A, self.pairs[kept], self.lengths_A[kept], self.strain[kept]
+        )
+
+
+def covalent_radii(elements: Sequence[str]) -> NDArray[np.float64]:
+    """Return the (n,) covalent radii of chemical symbols, Å; unknown ones get a middling value."""
+    return np.array([COVALENT_RADII_A.get(e, UNKNOWN_RADIUS_A) for e in elements], dtype=float)
+
+
+def find_bonds(positions_A: NDArray[np.float64], elements: Sequence[str]) -> BondGraph:
+    """Return the bond graph of atoms seen in projection.
+
+    Args:
+        positions_A: (n, 2) [x, y], Å.
+        elements: n chemical symbols; ``X`` = unknown.
+
+    Returns:
+        The graph; no two bonds cross, of two that would the relatively shorter one stays.
+    """
+    positions = np.ascontiguousarray(positions_A, dtype=float).reshape(-1, 2)
+    radii = covalent_radii(elements)
+    pairs, lengths, strain = _candidates(positions, radii)
+    strain = strain / _scale(lengths, strain, pairs, elements)
+    firm = strain <= 1.0
+    wanted = np.array([WANTED_BONDS.get(e, 0) for e in elements], dtype=np.int64)
+    chosen = firm | _stretched(pairs, strain, firm, wanted)
+    pairs, lengths, strain = pairs[chosen], lengths[chosen], strain[chosen]
+    kept = _uncrossed(positions, pairs, lengths, strain)
+    pairs, lengths, strain = pairs[kept], lengths[kept], strain[kept]
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    return BondGraph(positions, pairs[order], lengths[order], strain[order])
+
+
+def _candidates(
+    positions: NDArray[np.float64], radii: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return pairs within the widest reach, their lengths, and lengths over cut-off."""
+    empty = np.empty((0, 2), dtype=np.int64)
+    if len(positions) < 2:
+        return empty, np.empty(0), np.empty(0)
+    reach = STRETCHED_FACTOR * SCALE_RANGE[1]
+    pairs = cKDTree(positions).query_pairs(2 * reach * radii.max(), output_type="ndarray")
+    pairs = np.sort(pairs.astype(np.int64), axis=1)
+    lengths = np.hypot(*(positions[pairs[:, 0]] - positions[pairs[:, 1]]).T)
+    strain = lengths / (BOND_FACTOR * radii[pairs].sum(axis=1))
+    near = strain <= reach / BOND_FACTOR
+    return pairs[near], lengths[near], strain[near]
+
+
+def _scale(
+    lengths: NDArray[np.float64],
+    strain: NDArray[np.float64],
+    pairs: NDArray[np.int64],
+    elements: Sequence[str],
+) -> float:
+    """Return how much too large the measured lattice is, from its median C-C bond."""
+    carbon = np.array([e == "C" for e in elements], dtype=bool)
+    bonds = lengths[(strain <= SCALE_RANGE[1]) & carbon[pairs].all(axis=1)]
+    if len(bonds) < SCALE_BONDS:
+        return 1.0
+    return float(np.clip(np.median(bonds) / CARBON_BOND_A, *SCALE_RANGE))
+
+
+def _stretched(
+    pairs: NDArray[np.int64],
+    strain: NDArray[np.float64],
+    firm: NDArray[np.bool_],
+    wanted: NDArray[np.int64],
+) -> NDArray[np.bool_]:
+    """Return which over-long pairs become bonds: shortest first, both ends lacking one."""
+    lacking = wanted - np.bincount(pairs[firm].ravel(), minlength=len(wanted))
+    loose = ~firm & (strain <= STRETCHED_FACTOR / BOND_FACTOR)
+    taken = np.zeros(len(pairs), dtype=bool)
+    candidates = np.flatnonzero(loose & (lacking[pairs] > 0).all(axis=1))
+    for k in candidates[np.argsort(strain[candidates], kind="stable")]:
+        i, j = pairs[k]
+        if lacking[i] > 0 and lacking[j] > 0:
+            taken[k] = True
+            lacking[i] -= 1
+            lacking[j] -= 1
+    return taken
+
+
+def _uncrossed(
+    positions: NDArray[np.float64],
+    pairs: NDArray[np.int64],
+    lengths: NDArray[np.float64],
+    strain: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Return which bonds stay so that none cross, dropping the relatively longer of two."""
+    kept = np.ones(len(pairs), dtype=bool)
+    if len(pairs) < 2:
+        return kept
+    middles = positions[pairs].mean(axis=1)
+    near = cKDTree(middles).query_pairs(lengths.max(), output_type="ndarray")
+    first, second = pairs[near[:, 0]], pairs[near[:, 1]]
+    shared_end = (first[:, :, None] == second[:, None, :]).any(axis=(1, 2))
+    near, first, second = near[~shared_end], first[~shared_end], second[~shared_end]
+    crossing = near[_cross(positions[first], positions[second])]
+    for a, b in crossing[np.argsort(-strain[crossing].max(axis=1), kind="stable")]:
+        if kept[a] and kept[b]:
+            kept[a if strain[a] > strain[b] else b] = False
+    return kept
+
+
+def _cross(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which of k pairs of segments, each (k, 2 ends, 2 axes), properly intersect."""
+    a, b = first[:, 0], first[:, 1]
+    c, d = second[:, 0], second[:, 1]
+    apart = _side(a, b, c) * _side(a, b, d) < 0
+    return apart & (_side(c, d, a) * _side(c, d, b) < 0)
+
+
+def _side(
+    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return twice the signed area of the triangles a, b, c."""
+    ab, ac = b - a, c - a
+    return np.asarray(ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0], dtype=float)

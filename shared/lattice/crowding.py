@@ -1,0 +1,118 @@
+"""Atoms that do not fit into the sheet: adatoms, and the same atom listed twice.
+
+Within a sheet of sp2 carbon nobody sits closer than about 1.3 Å and no three atoms are mutually
+bonded. An atom over a bond or in the middle of a hexagon breaks both rules many times over, its
+neighbours only once or twice; so the worst offender is taken out, and again, until none is left.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.spatial import cKDTree
+
+from shared.lattice.bonds import BOND_FACTOR, covalent_radii
+
+__all__ = ["find_overlays"]
+
+SAME_ATOM_A: Final = 0.7
+"""Two entries closer than this are one atom; the more probable one stays."""
+
+TOO_CLOSE: Final = 0.72
+"""A pair nearer than this times its covalent radii is not a bond (1.05 Å for C-C)."""
+
+OFFENCES: Final = 2
+"""Conflicts from which an atom is not part of the sheet: a hexagon's centre has six."""
+
+MOST_BONDS: Final = 3
+"""Bonds of an atom within the sheet; where nobody has more, there are no triangles."""
+
+ROUNDS: Final = 12
+"""Bound on the rounds of removal; amorphous regions need the most, about six."""
+
+
+def find_overlays(
+    positions_A: NDArray[np.float64], elements: NDArray[np.str_], p: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which atoms lie on the sheet, and which are not to be bonded at all.
+
+    Args:
+        positions_A: (n, 2) [x, y], Å.
+        elements: (n,) chemical symbols.
+        p: (n,) probabilities; of two equal offenders the less probable one goes.
+
+    Returns:
+        (n,) atoms on the sheet; (n,) those and the second entries of atoms listed twice.
+    """
+    n = len(p)
+    on_top = np.zeros(n, dtype=bool)
+    pairs, close, same = _near_pairs(positions_A, covalent_radii(elements.tolist()))
+    gone = _second_entries(pairs[same], p)
+    for _ in range(ROUNDS):
+        live = ~gone[pairs].any(axis=1)
+        conflicts = _conflicts(pairs[live], close[live], elements)
+        worst = _worst(pairs[live], conflicts, p)
+        if not worst.any():
+            break
+        on_top |= worst
+        gone = gone | worst
+    return on_top, gone
+
+
+def _near_pairs(
+    positions: NDArray[np.float64], radii: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return bonded pairs, which of them are too close, and which are one atom twice."""
+    if len(positions) < 2:
+        return np.empty((0, 2), dtype=np.int64), np.empty(0, bool), np.empty(0, bool)
+    reach = 2 * BOND_FACTOR * radii.max()
+    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray").astype(np.int64)
+    lengths = np.hypot(*(positions[pairs[:, 0]] - positions[pairs[:, 1]]).T)
+    ratio = lengths / radii[pairs].sum(axis=1)
+    near = ratio <= BOND_FACTOR
+    return pairs[near], ratio[near] < TOO_CLOSE, lengths[near] < SAME_ATOM_A
+
+
+def _second_entries(pairs: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which atoms repeat a more probable one (pairs that coincide, in any order)."""
+    gone = np.zeros(len(p), dtype=bool)
+    for i, j in pairs[np.argsort(-p[pairs].max(axis=1, initial=0), kind="stable")]:
+        if not (gone[i] or gone[j]):
+            gone[i if p[i] < p[j] else j] = True
+    return gone
+
+
+def _conflicts(
+    pairs: NDArray[np.int64], close: NDArray[np.bool_], elements: NDArray[np.str_]
+) -> NDArray[np.int64]:
+    """Return (n,) how often each atom is too close to one or part of a bonded triangle.
+
+    Bonds between two dopants make no triangles here: silicon trimers are real.
+    """
+    n = len(elements)
+    total = np.bincount(pairs[close].ravel(), minlength=n)
+    if not (close.any() or (np.bincount(pairs.ravel(), minlength=n) > MOST_BONDS).any()):
+        return total
+    pairs = pairs[(elements[pairs] == "C").any(axis=1)]
+    ones = np.ones(len(pairs), dtype=np.int64)
+    half = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
+    bonds = half + half.T
+    corners = np.asarray((bonds * (bonds @ bonds)).sum(axis=1), dtype=np.int64)
+    return total + corners // 2
+
+
+def _worst(
+    pairs: NDArray[np.int64], conflicts: NDArray[np.int64], p: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return offenders that are worse than every offender next to them."""
+    offends = conflicts >= OFFENCES
+    rank = np.empty(len(p), dtype=np.int64)
+    rank[np.lexsort((-p, conflicts))] = np.arange(len(p))
+    both = pairs[offends[pairs].all(axis=1)]
+    first_worse = rank[both[:, 0]] > rank[both[:, 1]]
+    beaten = np.zeros(len(p), dtype=bool)
+    beaten[np.where(first_worse, both[:, 1], both[:, 0])] = True
+    return offends & ~beaten

@@ -1,0 +1,78 @@
+"""A classified defect in Å, and how its probability is put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.lattice.view import LatticeView
+from shared.messages import DefectType
+
+__all__ = ["LatticeDefect", "report", "soundness"]
+
+FIRM_STRAIN: Final = 1.09
+"""Strain (length over cut-off) at which a bond is as likely a bond as not: 1.91 Å for C-C."""
+
+STRAIN_WIDTH: Final = 0.03
+"""Width of that transition: 0.05 Å for C-C, half the scatter of a poor measurement."""
+
+
+@dataclass(frozen=True, slots=True)
+class LatticeDefect:
+    """A classified group of atoms in the sample's plane."""
+
+    type: DefectType
+    x_A: float
+    """Centroid of the dopants or of the non-hexagonal rings, Å."""
+    y_A: float
+    p: float
+    """Probability that a defect of this type is there, 0..1."""
+    atoms: tuple[int, ...]
+    """The caller's indices of the dopants, or of the members of the odd rings, ascending."""
+    path_A: tuple[tuple[float, float], ...] | None = None
+    """(x, y) vertices of an extended defect (`GB`, `edge`, `hole`), Å."""
+
+
+def report(
+    view: LatticeView,
+    kind: DefectType,
+    atoms: Sequence[int],
+    *,
+    clean: float = 1.0,
+    centre_A: NDArray[np.float64] | None = None,
+    path_A: NDArray[np.float64] | None = None,
+) -> LatticeDefect:
+    """Return a defect in the caller's terms.
+
+    Args:
+        view: The surveyed sheet.
+        kind: Defect class.
+        atoms: Members, numbered as in the view.
+        clean: Factor on the weakest member's probability, 0..1.
+        centre_A: (2,) [x, y]; the members' mean where not given.
+        path_A: (k, 2) [x, y] vertices of an extended defect.
+    """
+    members = np.unique(np.asarray(atoms, dtype=np.int64))
+    x, y = view.positions_A[members].mean(axis=0) if centre_A is None else centre_A
+    path = None if path_A is None else tuple((float(px), float(py)) for px, py in path_A)
+    return LatticeDefect(
+        type=kind,
+        x_A=float(x),
+        y_A=float(y),
+        p=float(np.clip(view.p[members].min() * clean, 0.0, 1.0)),
+        atoms=tuple(view.index[members].tolist()),
+        path_A=path,
+    )
+
+
+def soundness(view: LatticeView, atoms: Sequence[int]) -> float:
+    """Return how surely the bonds among some atoms are bonds, 0..1, from the most strained one."""
+    member = np.zeros(len(view.p), dtype=bool)
+    member[np.asarray(atoms, dtype=np.int64)] = True
+    strain = view.graph.strain[member[view.graph.pairs].all(axis=1)]
+    worst = float(strain.max(initial=0.0))
+    return float(1.0 / (1.0 + np.exp((worst - FIRM_STRAIN) / STRAIN_WIDTH)))
