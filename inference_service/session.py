@@ -89,6 +89,7 @@ class Session:
         }
         self._frames_total = 0
         self._analysed_total = 0
+        self._failed_total = 0
         self._started_at_ns = self._clock.wall_ns()
 
     # -- what the link server calls ------------------------------------------------------
@@ -156,6 +157,7 @@ class Session:
         record = self._frames.get(frame)
         if record is None:
             return
+        self._failed_total += 1
         failure = Failure(error.code, error.message, error.remedy)
         self._store(replace(record, failure=failure, revision=self._next()))
         self._announce("failure", frame)
@@ -244,6 +246,11 @@ class Session:
     def analysed_total(self) -> int:
         """Analyses received since the start."""
         return self._analysed_total
+
+    @property
+    def failed_total(self) -> int:
+        """Frames the detector refused since the start."""
+        return self._failed_total
 
     @property
     def usual_interval_s(self) -> float | None:
