@@ -1,0 +1,1 @@
+"""Fakes, builders and conformance kits for tests; never imported at run time."""
