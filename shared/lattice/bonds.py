@@ -26,7 +26,7 @@ from scipy.spatial import cKDTree
 
 from shared.units import CARBON_BOND_A
 
-__all__ = ["COVALENT_RADII_A", "BondGraph", "covalent_radii", "find_bonds"]
+__all__ = ["COVALENT_RADII_A", "BondGraph", "covalent_radii", "find_bonds", "find_near_pairs"]
 
 COVALENT_RADII_A: Final[dict[str, float]] = {
     "H": 0.31, "B": 0.84, "C": 0.73, "N": 0.71, "O": 0.66, "F": 0.57, "Al": 1.21, "Si": 1.11,
@@ -43,6 +43,12 @@ BOND_FACTOR: Final = 1.2
 
 STRETCHED_FACTOR: Final = 1.35
 """Up to here a pair may bond when both ends lack a bond: 1.97 Å for C-C, midway to 2.46 Å."""
+
+SHORTCUT_STRAIN: Final = 0.85
+"""A dopant's bond longer than this share of its cut-off (1.88 Å for Si-C) may be a shortcut."""
+
+SHORTCUT_MARGIN: Final = 0.08
+"""Both other sides of the triangle must be shorter by this share."""
 
 WANTED_BONDS: Final[dict[str, int]] = {"H": 1, "O": 2, "N": 3, "B": 3, "C": 3, "Si": 4}
 """Bonds an atom may stretch for; elements not listed never stretch."""
@@ -112,7 +118,7 @@ def find_bonds(positions_A: NDArray[np.float64], elements: Sequence[str]) -> Bon
     radii = covalent_radii(elements)
     pairs, lengths, strain = _candidates(positions, radii)
     strain = strain / _scale(lengths, strain, pairs, elements)
-    firm = strain <= 1.0
+    firm = (strain <= 1.0) & ~_shortcuts(pairs, strain, elements)
     wanted = np.array([WANTED_BONDS.get(e, 0) for e in elements], dtype=np.int64)
     chosen = firm | _stretched(pairs, strain, firm, wanted)
     pairs, lengths, strain = pairs[chosen], lengths[chosen], strain[chosen]
@@ -150,6 +156,35 @@ def _scale(
     if len(bonds) < SCALE_BONDS:
         return 1.0
     return float(np.clip(np.median(bonds) / CARBON_BOND_A, *SCALE_RANGE))
+
+
+def find_near_pairs(
+    positions_A: NDArray[np.float64], elements: Sequence[str]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return (m, 2) pairs within their cut-off, however crowded, and their (m,) lengths in Å."""
+    pairs, lengths, strain = _candidates(positions_A, covalent_radii(elements))
+    near = (strain <= 1.0) & ~_shortcuts(pairs, strain, elements)
+    return pairs[near], lengths[near]
+
+
+def _shortcuts(
+    pairs: NDArray[np.int64], strain: NDArray[np.float64], elements: Sequence[str]
+) -> NDArray[np.bool_]:
+    """Return which long bonds of a dopant only skip a neighbour it is closer to.
+
+    Silicon's reach is wide enough that noise brings a second neighbour into it; such a bond
+    closes a triangle with two shorter ones.
+    """
+    skipping = np.zeros(len(pairs), dtype=bool)
+    foreign = np.array([e != "C" for e in elements], dtype=bool)
+    long = np.flatnonzero((strain > SHORTCUT_STRAIN) & (strain <= 1.0) & foreign[pairs].any(axis=1))
+    for k in long:
+        i, j = pairs[k]
+        shorter = strain < strain[k] - SHORTCUT_MARGIN
+        around_i = pairs[shorter & (pairs == i).any(axis=1)]
+        around_j = pairs[shorter & (pairs == j).any(axis=1)]
+        skipping[k] = bool(np.intersect1d(around_i[around_i != i], around_j[around_j != j]).size)
+    return skipping
 
 
 def _stretched(

@@ -12,9 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
-from scipy.spatial import cKDTree
 
-from shared.lattice.bonds import BOND_FACTOR, covalent_radii
+from shared.lattice.bonds import covalent_radii, find_near_pairs
 
 __all__ = ["find_overlays"]
 
@@ -48,32 +47,21 @@ def find_overlays(
         (n,) atoms on the sheet; (n,) those and the second entries of atoms listed twice.
     """
     n = len(p)
-    on_top = np.zeros(n, dtype=bool)
-    pairs, close, same = _near_pairs(positions_A, covalent_radii(elements.tolist()))
-    gone = _second_entries(pairs[same], p)
+    on_top, gone = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
+    pairs, lengths = find_near_pairs(positions_A, elements.tolist())
+    close = lengths < TOO_CLOSE * covalent_radii(elements.tolist())[pairs].sum(axis=1)
+    same = lengths < SAME_ATOM_A
     for _ in range(ROUNDS):
         live = ~gone[pairs].any(axis=1)
         conflicts = _conflicts(pairs[live], close[live], elements)
         worst = _worst(pairs[live], conflicts, p)
         if not worst.any():
             break
-        on_top |= worst
+        doubled = np.bincount(pairs[live & close].ravel(), minlength=n) == 1
+        doubled &= np.bincount(pairs[live & same].ravel(), minlength=n) == 1
+        on_top |= worst & ~doubled
         gone = gone | worst
-    return on_top, gone
-
-
-def _near_pairs(
-    positions: NDArray[np.float64], radii: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return bonded pairs, which of them are too close, and which are one atom twice."""
-    if len(positions) < 2:
-        return np.empty((0, 2), dtype=np.int64), np.empty(0, bool), np.empty(0, bool)
-    reach = 2 * BOND_FACTOR * radii.max()
-    pairs = cKDTree(positions).query_pairs(reach, output_type="ndarray").astype(np.int64)
-    lengths = np.hypot(*(positions[pairs[:, 0]] - positions[pairs[:, 1]]).T)
-    ratio = lengths / radii[pairs].sum(axis=1)
-    near = ratio <= BOND_FACTOR
-    return pairs[near], ratio[near] < TOO_CLOSE, lengths[near] < SAME_ATOM_A
+    return on_top, gone | _second_entries(pairs[same], p)
 
 
 def _second_entries(pairs: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.bool_]:

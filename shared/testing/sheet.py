@@ -7,6 +7,7 @@ positions for them by springs. Knows nothing of `shared.lattice`, which is teste
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -20,10 +21,10 @@ __all__ = ["Sheet", "flat_sheet"]
 
 BOND_A: Final[Mapping[frozenset[str], float]] = {
     frozenset({"C"}): CARBON_BOND_A,
-    frozenset({"C", "Si"}): 1.72,
+    frozenset({"C", "Si"}): 1.80,
     frozenset({"Si"}): 2.30,
 }
-"""Spring lengths, Å: graphene; Si-C as projected for three-fold silicon; Si-Si of clusters."""
+"""Spring lengths, Å: graphene; Si-C and Si-Si as they are in silicon clusters in graphene."""
 
 STIFFNESS: Final = 0.25
 """Step along a spring's elongation; below 1/3 the relaxation of a 3-coordinated net is stable."""
@@ -118,10 +119,11 @@ class Sheet:
         positions = self.positions_A.copy()
         bonds = np.array(sorted(self.bonds), dtype=np.int64).reshape(-1, 2)
         lengths = np.array([self._rest(a, b) for a, b in bonds.tolist()])
-        seconds = self._second_neighbours()
+        spans = self._second_neighbours()
+        seconds = np.array(sorted(spans), dtype=np.int64).reshape(-1, 2)
+        spread = np.array([spans[a, b] for a, b in seconds.tolist()])
         for _ in range(STEPS):
             step = _pull(positions, bonds, lengths) * STIFFNESS
-            spread = np.full(len(seconds), GRAPHENE_LATTICE_A)
             positions = positions + step + _pull(positions, seconds, spread) * BENDING
         return replace(self, positions_A=positions)
 
@@ -129,20 +131,20 @@ class Sheet:
         """Return the spring length of a bond, Å."""
         return BOND_A.get(frozenset({self.elements[a], self.elements[b]}), CARBON_BOND_A)
 
-    def _second_neighbours(self) -> NDArray[np.int64]:
-        """Return (k, 2) pairs of carbon atoms that share a carbon neighbour."""
+    def _second_neighbours(self) -> dict[tuple[int, int], float]:
+        """Return the distances, at 120 degrees, of atoms that share a neighbour but no bond, Å."""
         around: dict[int, list[int]] = {}
         for a, b in self.bonds:
             around.setdefault(a, []).append(b)
             around.setdefault(b, []).append(a)
-        pairs = {
-            _ordered(a, b)
+        spans = {
+            (a, b): math.sqrt(3) / 2 * (self._rest(a, centre) + self._rest(centre, b))
             for centre, ring in around.items()
             for a in ring
             for b in ring
-            if a != b and {self.elements[i] for i in (a, b, centre)} == {"C"}
+            if a < b and (a, b) not in self.bonds
         }
-        return np.array(sorted(pairs - self.bonds), dtype=np.int64).reshape(-1, 2)
+        return dict(sorted(spans.items()))
 
 
 def flat_sheet(size_A: tuple[float, float], angle_deg: float = 0.0) -> Sheet:

@@ -187,7 +187,8 @@ def silicon_edge() -> PlanarStructure:
     sheet = _half_sheet()
     offset = np.hypot(*(sheet.positions_A - np.asarray(SIZE_A) / 2).T)
     atom = int(np.argmin(np.where(sheet.degrees == 2, offset, np.inf)))
-    return _boxed(sheet.replaced({atom: "Si"}), SIZE_A, sheet.positions_A[atom])
+    changed = sheet.replaced({atom: "Si"}).relaxed()
+    return _boxed(changed, SIZE_A, changed.positions_A[atom])
 
 
 def adatom(element: str = "C", *, over: str = "bond") -> PlanarStructure:
