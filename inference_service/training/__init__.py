@@ -1,0 +1,1 @@
+"""Simulated frames in, a trained ensemble out; never imported by serving code."""

@@ -1,0 +1,163 @@
+"""A pool of simulated frames on disk, and the random crops that training draws from it.
+
+Frames are simulated once (about 0.15 s of CPU each), normalised as serving does, and kept with
+their targets in plain ``.npy`` shards. Crops are turned, mirrored and rescaled as they are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from inference_service.detector.heads import STRIDE_PX
+from inference_service.detector.normalise import normalise
+from inference_service.training.simulated_frame import training_frame
+from inference_service.training.specimen import training_families
+from inference_service.training.targets import Plane, cell_targets
+from shared.errors import ConfigurationError
+
+__all__ = ["FRAMES_PER_SHARD", "FramePool", "fill_pool"]
+
+FRAMES_PER_SHARD = 50
+FRAME_PX = 384
+CROP_PX = 128
+_GAIN_SPREAD, _OFFSET_SPREAD = 0.15, 0.1
+
+
+def fill_pool(folder: Path, seed: int, shards: int, workers: int) -> Iterator[int]:
+    """Simulate the shards that are missing.
+
+    Args:
+        folder: where the shards lie; made if absent.
+        seed: of the pool; shard ``k`` depends on ``(seed, k)`` alone.
+        shards: how many there should be.
+        workers: processes to share the work.
+
+    Yields:
+        The number of each shard as it is finished.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    missing = [k for k in range(shards) if not _paths(folder, seed, k)[1].exists()]
+    if workers <= 1:
+        for k in missing:
+            yield _write_shard(folder, seed, k)
+        return
+    with ProcessPoolExecutor(workers) as executor:
+        yield from executor.map(_write_shard, *_columns(folder, seed, missing))
+
+
+@dataclass(frozen=True)
+class FramePool:
+    """Frames and targets, mapped from disk.
+
+    Attributes:
+        images: per shard, (n, side, side) normalised frames.
+        targets: per shard, (n, planes, side / 4, side / 4).
+    """
+
+    images: tuple[NDArray[np.float16], ...]
+    targets: tuple[NDArray[np.float16], ...]
+
+    @classmethod
+    def open(cls, folder: Path, seed: int, shards: int) -> FramePool:
+        """Map the shards of a pool.
+
+        Raises:
+            ConfigurationError: a shard is missing.
+        """
+        pairs = [_paths(folder, seed, k) for k in range(shards)]
+        for _, path in pairs:
+            if not path.exists():
+                raise ConfigurationError(
+                    f"The frame pool lacks {path.name}.", remedy="Fill the pool before training."
+                )
+        images = tuple(np.load(a, mmap_mode="r", allow_pickle=False) for a, _ in pairs)
+        targets = tuple(np.load(b, mmap_mode="r", allow_pickle=False) for _, b in pairs)
+        return cls(images, targets)
+
+    def batch(self, rng: Generator, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Draw random crops.
+
+        Args:
+            rng: source of chance.
+            size: number of crops.
+
+        Returns:
+            Images (size, 1, 128, 128) and targets (size, planes, 32, 32).
+        """
+        crops = [self._telling_crop(rng) for _ in range(size)]
+        images = np.stack([image for image, _ in crops])[:, None]
+        gain = np.exp(rng.normal(0, _GAIN_SPREAD, (size, 1, 1, 1)))
+        offset = rng.normal(0, _OFFSET_SPREAD, (size, 1, 1, 1))
+        moved = (images * gain + offset).astype(np.float32)
+        return moved, np.stack([target for _, target in crops])
+
+    def _telling_crop(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Draw a crop; two times in three prefer, of two, the one with more rare atoms."""
+        first = self._crop(rng)
+        if rng.random() < 1 / 3:
+            return first
+        return max(first, self._crop(rng), key=lambda crop: _rare_cells(crop[1]))
+
+    def _crop(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Cut one crop on the cell grid and turn it by one of the eight symmetries."""
+        shard = int(rng.integers(len(self.images)))
+        frame = int(rng.integers(len(self.images[shard])))
+        cells = CROP_PX // STRIDE_PX
+        i, j = rng.integers(0, FRAME_PX // STRIDE_PX - cells + 1, 2)
+        target = self.targets[shard][frame][:, i : i + cells, j : j + cells].astype(np.float32)
+        y, x = i * STRIDE_PX, j * STRIDE_PX
+        image = self.images[shard][frame][y : y + CROP_PX, x : x + CROP_PX].astype(np.float32)
+        mirror_x, mirror_y, swap = rng.random(3) < 0.5
+        if mirror_x:
+            image, target = image[:, ::-1], target[:, :, ::-1].copy()
+            target[Plane.DX] *= -1
+        if mirror_y:
+            image, target = image[::-1], target[:, ::-1].copy()
+            target[Plane.DY] *= -1
+        if swap:
+            image, target = image.T, target.transpose(0, 2, 1)
+            order = [Plane.CLASS, Plane.DY, Plane.DX, Plane.COVER, Plane.VACUUM]
+            target = target[order]
+        return image, target
+
+
+def _rare_cells(target: NDArray[np.float32]) -> int:
+    """Count the cells that hold anything but carbon."""
+    return int(np.count_nonzero(target[Plane.CLASS] > 1))
+
+
+def _columns(
+    folder: Path, seed: int, missing: list[int]
+) -> tuple[list[Path], list[int], list[int]]:
+    """Spread the arguments of the shards for a parallel map."""
+    return [folder] * len(missing), [seed] * len(missing), missing
+
+
+def _paths(folder: Path, seed: int, shard: int) -> tuple[Path, Path]:
+    """Name the two files of a shard; the second is written last."""
+    stem = f"{seed}-{shard:04d}"
+    return folder / f"frames-{stem}.npy", folder / f"targets-{stem}.npy"
+
+
+def _write_shard(folder: Path, seed: int, shard: int) -> int:
+    """Simulate one shard and write it."""
+    rng = np.random.default_rng([seed, shard])
+    families = training_families()
+    names = sorted(families)
+    weight = np.array([families[name].weight for name in names])
+    images, targets = [], []
+    for name in rng.choice(names, FRAMES_PER_SHARD, p=weight / weight.sum()):
+        frame = training_frame(rng, families[str(name)], FRAME_PX)
+        images.append(normalise(frame.image).astype(np.float16))
+        targets.append(cell_targets(frame))
+    first, last = _paths(folder, seed, shard)
+    np.save(first, np.stack(images))
+    np.save(last, np.stack(targets))
+    return shard

@@ -1,0 +1,42 @@
+"""The numbers that make a training run, in one frozen record."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+__all__ = ["Recipe"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How each member is trained.
+
+    Attributes:
+        width: channels at stride 4.
+        steps: optimiser steps.
+        batch: crops of 128 x 128 px per step.
+        peak_rate: largest learning rate; linear rise, cosine fall.
+        warm_up: fraction of the steps that the rise takes.
+        variance_start: fraction of the steps before the predicted variance begins to count.
+        variance_full: fraction from which it counts in full.
+        weight_decay: of AdamW.
+        clip_norm: largest norm of the gradient.
+        pool_seed: seed of the frame pool.
+        pool_shards: shards of 50 frames in the pool.
+    """
+
+    width: int = 16
+    steps: int = 8000
+    batch: int = 8
+    peak_rate: float = 4e-3
+    warm_up: float = 0.05
+    variance_start: float = 0.1
+    variance_full: float = 0.3
+    weight_decay: float = 1e-4
+    clip_norm: float = 3.0
+    pool_seed: int = 1
+    pool_shards: int = 60
+
+    def as_dict(self) -> dict[str, int | float]:
+        """Return the record as plain numbers."""
+        return asdict(self)

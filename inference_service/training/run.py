@@ -1,0 +1,97 @@
+"""Train an ensemble member by member, each exported as it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from inference_service.training.ensemble_folder import add_member
+from inference_service.training.fit import MemberTraining, train_member
+from inference_service.training.frame_pool import FramePool, fill_pool
+from inference_service.training.onnx_export import member_bytes
+from inference_service.training.recipe import Recipe
+
+__all__ = ["TrainingRun", "parse_members", "run_training"]
+
+_SEED_STRIDE = 1000
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """What to train and where to put it.
+
+    Attributes:
+        members: numbers of the members, from 1.
+        folder: the ensemble's folder.
+        work: pool and checkpoints.
+        seed: of the run; member ``m`` is trained with ``1000 * seed + m``.
+        recipe: the numbers.
+        resume: take up existing checkpoints.
+        workers: processes that simulate frames.
+    """
+
+    members: tuple[int, ...]
+    folder: Path
+    work: Path
+    seed: int
+    recipe: Recipe
+    resume: bool = True
+    workers: int = 1
+
+
+def run_training(run: TrainingRun, say: Callable[[str], None]) -> None:
+    """Fill the pool, then train and export each member.
+
+    Args:
+        run: what to do.
+        say: told one line at a time how it goes.
+    """
+    recipe = run.recipe
+    pool_folder = run.work / "pool"
+    for shard in fill_pool(pool_folder, recipe.pool_seed, recipe.pool_shards, run.workers):
+        say(f"frames: shard {shard + 1} of {recipe.pool_shards}")
+    pool = FramePool.open(pool_folder, recipe.pool_seed, recipe.pool_shards)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    for member in run.members:
+        seed = _SEED_STRIDE * run.seed + member
+        _train_one(run, member, MemberTraining(recipe, seed, device), pool, say)
+
+
+def parse_members(text: str) -> tuple[int, ...]:
+    """Read ``3``, ``1-20`` or ``1-4,9`` as member numbers.
+
+    Raises:
+        ValueError: the text is none of these.
+    """
+    return tuple(member for part in text.split(",") for member in _span(part))
+
+
+def _span(part: str) -> Iterable[int]:
+    """Read one number or one range."""
+    first, _, last = part.partition("-")
+    return range(int(first), int(last or first) + 1)
+
+
+def _train_one(
+    run: TrainingRun,
+    member: int,
+    training: MemberTraining,
+    pool: FramePool,
+    say: Callable[[str], None],
+) -> None:
+    """Train and export one member."""
+    checkpoint = run.work / f"{run.folder.name}-{training.seed}.npz"
+    if run.resume and checkpoint.exists():
+        training.resume(checkpoint)
+        say(f"member {member}: resumed at step {training.step}")
+
+    def progress(step: int, loss: float) -> None:
+        say(f"member {member}: step {step} of {run.recipe.steps}, loss {loss:.4f}")
+
+    weights = train_member(training, pool, checkpoint, progress)
+    training.save(checkpoint)
+    add_member(run.folder, member, training.seed, member_bytes(weights), run.recipe)
+    say(f"member {member}: exported")
