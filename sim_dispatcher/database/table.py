@@ -1,0 +1,197 @@
+"""A collection: its documents, its indexes, and the search through them.
+
+Documents are never changed in place; a change puts a new document where the old one was. A reply
+may therefore refer to stored documents, and a refused change leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from bson import Regex
+from mongomock.filtering import filter_applies
+
+from sim_dispatcher.database.errors import CommandError, DuplicateKeyError
+from sim_dispatcher.database.indexes import Index, IndexSpec
+from sim_dispatcher.database.ordering import freeze, sort_documents
+
+__all__ = ["ID_INDEX", "Table"]
+
+Document = dict[str, Any]
+Sort = Sequence[tuple[str, int]]
+
+ID_INDEX: Final = "_id_"
+"""The index every collection has."""
+
+
+class Table:
+    """The documents of one collection.
+
+    Args:
+        namespace: `database.collection`, for messages.
+    """
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+        self.documents: dict[Hashable, Document] = {}
+        self.indexes: dict[str, Index] = {}
+
+    def __len__(self) -> int:
+        return len(self.documents)
+
+    def put(self, document: Document, *, new: bool = False) -> None:
+        """Insert a document, or put it in the place of the one with its `_id`.
+
+        Args:
+            document: The document; it belongs to the table from now on.
+            new: Refuse it where its `_id` is taken.
+
+        Raises:
+            DuplicateKeyError: A unique key is taken; nothing was changed.
+        """
+        key = freeze(document["_id"])
+        old = self.documents.get(key)
+        if new and old is not None:
+            raise DuplicateKeyError(self.namespace, ID_INDEX, document["_id"])
+        for index in self.indexes.values():
+            if index.spec.unique:
+                self._check_unique(index, key, document)
+        for index in self.indexes.values():
+            if old is not None:
+                index.discard(key, old)
+            index.add(key, document)
+        self.documents[key] = document
+
+    def remove(self, identifier: object) -> None:
+        """Remove the document with an `_id`, if there is one."""
+        key = freeze(identifier)
+        old = self.documents.pop(key, None)
+        if old is not None:
+            for index in self.indexes.values():
+                index.discard(key, old)
+
+    def add_index(self, spec: IndexSpec) -> bool:
+        """Make an index.
+
+        Args:
+            spec: What to index.
+
+        Returns:
+            False where the very same index existed.
+
+        Raises:
+            CommandError: Another index has the name, or the documents break its uniqueness.
+        """
+        existing = self.indexes.get(spec.name)
+        if existing is not None:
+            if existing.spec == spec:
+                return False
+            raise CommandError(85, f"Index {spec.name} exists with different options.")
+        index = Index(spec)
+        for key, document in self.documents.items():
+            if spec.unique:
+                self._check_unique(index, key, document)
+            index.add(key, document)
+        self.indexes[spec.name] = index
+        return True
+
+    def find(
+        self, query: Document, sort: Sort = (), *, skip: int = 0, limit: int = 0
+    ) -> list[Document]:
+        """Return the stored documents that match, which must not be changed.
+
+        Args:
+            query: A filter in MongoDB's query language.
+            sort: Paths with their direction; () for the natural order.
+            skip: Matches to leave out at the start.
+            limit: Largest number of matches; 0 for all.
+        """
+        if not self.documents:
+            filter_applies(query, {})
+        candidates, ordered = self._candidates(query, sort)
+        matches = (document for document in candidates if filter_applies(query, document))
+        stop = skip + limit if limit else None
+        if ordered or not sort:
+            return list(islice(matches, skip, stop))
+        return sort_documents(list(matches), sort)[skip:stop]
+
+    def find_one(self, query: Document, sort: Sort = ()) -> Document | None:
+        """Return the first stored document that matches, None where none does."""
+        return next(iter(self.find(query, sort, limit=1)), None)
+
+    def _check_unique(self, index: Index, key: Hashable, document: Document) -> None:
+        for entry in index.entries(document):
+            owner = index.owner_of(entry)
+            if owner is not None and owner != key:
+                raise DuplicateKeyError(self.namespace, index.spec.name, entry)
+
+    def _candidates(self, query: Document, sort: Sort) -> tuple[Iterable[Document], bool]:
+        """Return a superset of the matches, and whether it comes in the order asked for."""
+        if _is_plain(query.get("_id")) and "_id" in query:
+            document = self.documents.get(freeze(query["_id"]))
+            return ([] if document is None else [document]), True
+        ordered = self._ordered(query, sort)
+        if ordered is not None:
+            return self._documents(ordered), True
+        best: Iterable[Hashable] | None = None
+        size = len(self.documents)
+        for index in self.indexes.values():
+            holders = _holders(index, query)
+            if holders is not None and len(holders) < size:
+                best, size = holders, len(holders)
+        if best is None:
+            return list(self.documents.values()), False
+        return self._documents(list(best)), False
+
+    def _ordered(self, query: Document, sort: Sort) -> Iterator[Hashable] | None:
+        """Return the candidates in order, where an index can walk them so."""
+        if len(sort) != 1 or sort[0][0] == "$natural":
+            return None
+        path, direction = sort[0]
+        for index in self.indexes.values():
+            if index.order_path != path or not index.can_order(self.documents):
+                continue
+            condition = query.get(index.first)
+            if len(index.spec.fields) == 1:
+                bound = _lower_bound(condition) if direction > 0 else None
+                if bound is not None:
+                    return index.beyond(bound, self.documents)
+            elif index.first in query and _is_plain(condition):
+                return index.in_order(condition, self.documents, descending=direction < 0)
+        return None
+
+    def _documents(self, keys: Iterable[Hashable]) -> Iterator[Document]:
+        documents = self.documents
+        return (documents[key] for key in keys)
+
+
+def _holders(index: Index, query: Document) -> dict[Hashable, None] | None:
+    """Return the documents an index leaves as candidates, None where it cannot help."""
+    spec = index.spec
+    if spec.sparse or spec.partial is not None or index.first not in query:
+        return None
+    if spec.unique and len(spec.fields) > 1:
+        return None
+    condition = query[index.first]
+    if _is_plain(condition):
+        return index.holders(condition)
+    if isinstance(condition, dict) and isinstance(condition.get("$in"), list):
+        wanted = condition["$in"]
+        if all(_is_plain(value) for value in wanted):
+            return {key: None for value in wanted for key in index.holders(value)}
+    return None
+
+
+def _lower_bound(condition: object) -> float | None:
+    """Return the number that a condition wants a field to exceed or reach, if that is all."""
+    if isinstance(condition, dict) and len(condition) == 1:
+        bound = condition.get("$gt", condition.get("$gte"))
+        return bound if isinstance(bound, int | float) else None
+    return None
+
+
+def _is_plain(value: object) -> bool:
+    """Tell a value that is compared for equality from an operator or a pattern."""
+    return not isinstance(value, dict | list | Regex)
