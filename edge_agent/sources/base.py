@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -65,7 +65,7 @@ class FrameSource(Protocol):
         """Say in one line what is acquired from, with the settings that matter."""
         ...
 
-    def frames(self) -> Iterator[Offer]:
+    def frames(self) -> Generator[Offer]:
         """Yield frames until the source ends or `close` is called."""
         ...
 

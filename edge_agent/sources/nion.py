@@ -15,7 +15,7 @@ import io
 import math
 import queue
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -156,7 +156,7 @@ class NionSource:
             f"{s.dwell_time_us:g} µs dwell time, {s.beam_current_pA:g} pA, {s.dose_e_A2:.3g} e/Å²"
         )
 
-    def frames(self) -> Iterator[Offer]:
+    def frames(self) -> Generator[Offer]:
         """Start scanning and yield every finished frame until `close`.
 
         Raises:

@@ -1,0 +1,67 @@
+"""The wiring of a running edge: source, session, outbox and link in one asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from edge_agent.conversation import Conversation
+from edge_agent.credentials import credentials
+from edge_agent.identity import identity, session_name
+from edge_agent.intake import Failure, Intake
+from edge_agent.session import Session
+from edge_agent.settings import EdgeSettings
+from edge_agent.shutdown import Shutdown, first_of
+from edge_agent.sources.base import FrameSource
+from shared.clock import Clock
+from shared.protocol import Inbox, Link, Outbox
+from shared.transport import LinkClient
+
+__all__ = ["stream"]
+
+_REPORT_S: Final = 1.0
+
+
+async def stream(source: FrameSource, settings: EdgeSettings, clock: Clock) -> tuple[Failure, ...]:
+    """Stream a source until it ends and all is answered, or until a signal.
+
+    Returns:
+        The inputs that gave no atoms.
+
+    Raises:
+        AtomLoopError: The source gave up, or the service refuses this edge.
+    """
+    endpoint = credentials(settings.link)
+
+    def wake() -> None:
+        client.wake()
+
+    session = Session(settings.session or session_name(clock.wall_ns()), source.describe())
+    outbox = Outbox(settings.outbox.max_frames, settings.outbox.max_bytes)
+    link = Link(identity(settings.link.name), outbox, Inbox())
+    intake = Intake(source, session, outbox, wake)
+    conversation = Conversation(link, intake, clock)
+    client = LinkClient(endpoint, link, clock, conversation.on_event)
+    shutdown = Shutdown(intake.stop, settings.outbox.drain_s)
+
+    async def acquire() -> None:
+        try:
+            await intake.run()
+            await first_of(conversation.drained(), shutdown.due())
+        finally:
+            link.post(session.status(len(outbox)))
+
+    async def report() -> None:
+        while True:
+            link.post(session.status(len(outbox)))
+            client.wake()
+            await asyncio.sleep(_REPORT_S)
+
+    with shutdown.on_signals():
+        await first_of(
+            acquire(),
+            client.run(),
+            report(),
+            conversation.watch(settings.link.endpoint, settings.link.patience_s),
+        )
+    return tuple(intake.failures)

@@ -1,0 +1,92 @@
+"""The settings tree of edge_agent: ``ATOMLOOP_EDGE_…`` and one TOML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import SettingsConfigDict
+
+from edge_agent.sources.nion_settings import NionSettings
+from edge_agent.sources.replay_settings import ReplaySettings
+from shared.messages import Identifier
+from shared.settings import ServiceSettings
+
+__all__ = [
+    "EdgeSettings",
+    "LinkSettings",
+    "LogSettings",
+    "OutboxSettings",
+    "SourceSettings",
+]
+
+
+class Section(BaseModel):
+    """A branch of the tree: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LinkSettings(Section):
+    """Where the inference service is, and how each side knows the other."""
+
+    endpoint: Annotated[str, Field(pattern=r"^tcp://[^/\s]+:\d{1,5}$")] = Field(
+        default="tcp://127.0.0.1:8601", description="Frame link of the service, tcp://host:port."
+    )
+    server_key: Path | None = Field(
+        default=None, description="File with the service's public key (NAME.key), pinned."
+    )
+    key_file: Path | None = Field(
+        default=None, description="This edge's secret key (NAME.key_secret), mode 0600."
+    )
+    name: Identifier = Field(default="edge", description="What operators call this edge.")
+    patience_s: Annotated[float, Field(ge=0)] = Field(
+        default=10.0,
+        description="How long a service that answers but refuses is asked again at start, s.",
+    )
+
+
+class SourceSettings(Section):
+    """Where frames come from."""
+
+    kind: Literal["nion", "replay"] = Field(
+        default="nion", description="`nion`: Nion's scan API; `replay`: image files."
+    )
+    nion: NionSettings = NionSettings()
+    replay: ReplaySettings = ReplaySettings()
+
+
+class OutboxSettings(Section):
+    """What the edge keeps until its atoms are back."""
+
+    max_frames: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=64, description="Most frames kept."
+    )
+    max_bytes: Annotated[int, Field(ge=1)] = Field(
+        default=256 * 2**20, description="Most compressed bytes kept."
+    )
+    drain_s: Annotated[float, Field(ge=0)] = Field(
+        default=3.0, description="How long a stopped live edge waits for open answers, s."
+    )
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = Field(default=False, description="One JSON object per line.")
+
+
+class EdgeSettings(ServiceSettings):
+    """Everything an operator can set on edge_agent."""
+
+    model_config = SettingsConfigDict(env_prefix="ATOMLOOP_EDGE_")
+
+    session: Identifier | None = Field(
+        default=None, description="Name of the session; unset = made from date and time."
+    )
+    link: LinkSettings = LinkSettings()
+    source: SourceSettings = SourceSettings()
+    outbox: OutboxSettings = OutboxSettings()
+    log: LogSettings = LogSettings()

@@ -1,0 +1,140 @@
+"""Frames from image files, in the natural order of their names.
+
+A file that cannot be read is reported and the others go on.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Final
+
+from edge_agent.sources.base import Offer, RawFrame, RefusedInput
+from edge_agent.sources.replay_settings import ReplaySettings
+from shared.clock import Clock
+from shared.errors import AtomLoopError, UnreadableFileError
+from shared.files import ImageRecord, read_images
+from shared.messages import Acquisition, Calibration
+from shared.units import areal_dose
+
+__all__ = ["IMAGE_SUFFIXES", "ReplaySource", "image_files", "raw_frame"]
+
+IMAGE_SUFFIXES: Final = frozenset(
+    {".dm3", ".dm4", ".emd", ".h5", ".hdf5", ".npy", ".npz", ".png", ".ser", ".tif", ".tiff"}
+)
+"""What is picked from a folder; a file named itself is always read."""
+
+
+class ReplaySource:
+    """Streams files at their own pace, at a given rate, or as fast as answers come."""
+
+    pausable = True
+
+    def __init__(self, settings: ReplaySettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._closed = threading.Event()
+        self._due_s = clock.monotonic_s()
+
+    def describe(self) -> str:
+        """Say what is replayed."""
+        rate = self._settings.rate_per_s
+        names = ", ".join(path.name for path in self._settings.paths[:3])
+        more = f" and {len(self._settings.paths) - 3} more" if self._settings.paths[3:] else ""
+        return f"replay of {names}{more}" + (f" at {rate:g} frames/s" if rate else "")
+
+    def frames(self) -> Generator[Offer]:
+        """Yield the images of all files, and a refusal for each file that gives none."""
+        yield from self._one_pass()
+        while self._settings.loop and not self._closed.is_set():
+            yield from (offer for offer in self._one_pass() if isinstance(offer, RawFrame))
+
+    def close(self) -> None:
+        """End `frames` after the file at hand."""
+        self._closed.set()
+
+    def _one_pass(self) -> Iterator[Offer]:
+        for path in self._settings.paths:
+            files = image_files(path)
+            if not files:
+                yield _nothing_at(path)
+            for file in files:
+                if self._closed.is_set():
+                    return
+                yield from self._images(file)
+
+    def _images(self, file: Path) -> Iterator[Offer]:
+        try:
+            for record in read_images(file, pixel_size_A=self._settings.pixel_size_A):
+                self._pace()
+                if self._closed.is_set():
+                    return
+                yield raw_frame(record, self._clock.wall_ns())
+        except AtomLoopError as error:
+            yield RefusedInput(file.name, error)
+
+    def _pace(self) -> None:
+        """Wait until the next frame is due, or until `close`."""
+        rate = self._settings.rate_per_s
+        if rate is None:
+            return
+        self._closed.wait(max(0.0, self._due_s - self._clock.monotonic_s()))
+        self._due_s = max(self._due_s, self._clock.monotonic_s()) + 1 / rate
+
+
+def image_files(path: Path) -> list[Path]:
+    """Return a file itself, or the image files in and below a folder, naturally sorted."""
+    if not path.is_dir():
+        return [path] if path.exists() else []
+    found = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted((file for file in found if file.is_file()), key=_natural)
+
+
+def raw_frame(record: ImageRecord, now_ns: int) -> RawFrame:
+    """Translate what a file says; nothing is guessed.
+
+    Args:
+        record: One image of a file.
+        now_ns: Wall clock; a file's frame counts as acquired when it is read.
+    """
+    says = record.metadata
+    dose = None
+    if says.beam_current_pA and says.dwell_time_us and record.pixel_size_A:
+        dose = areal_dose(says.beam_current_pA, says.dwell_time_us, record.pixel_size_A)
+    acquisition = Acquisition(
+        instrument=says.instrument,
+        detector=says.detector or "unknown",
+        high_tension_kV=says.high_tension_kV,
+        dwell_time_us=says.dwell_time_us,
+        beam_current_pA=says.beam_current_pA,
+        dose_e_A2=dose,
+        field_of_view_A=_field_of_view(record),
+        started_at_ns=now_ns,
+        ended_at_ns=now_ns,
+        origin=f"{record.origin}#{record.index}" if record.index else record.origin,
+    )
+    calibration = Calibration(pixel_size_A=record.pixel_size_A, source=record.calibration)
+    return RawFrame(record.image, calibration, acquisition)
+
+
+def _field_of_view(record: ImageRecord) -> tuple[float, float] | None:
+    if record.pixel_size_A is None:
+        return None
+    rows, columns = record.image.shape
+    return rows * record.pixel_size_A, columns * record.pixel_size_A
+
+
+def _natural(path: Path) -> list[tuple[int, int | str]]:
+    """Sort key by which frame 2 comes before frame 10."""
+    parts = re.split(r"(\d+)", str(path).lower())
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in parts]
+
+
+def _nothing_at(path: Path) -> RefusedInput:
+    what = "holds no image files" if path.is_dir() else "does not exist"
+    return RefusedInput(
+        path.name,
+        UnreadableFileError(f"{path} {what}.", remedy="Check the path; see edge-agent replay -h."),
+    )
