@@ -1,8 +1,8 @@
 """Control messages of the frame link: hello, welcome, credit, acknowledgement, farewell.
 
 They carry no payload and no sequence number. Credit is an absolute limit, so that a lost or
-repeated message does no harm. A *conversation* lasts from a welcome to the next hello; byte
-limits count within it.
+repeated message does no harm: the sequence number up to which may be sent, and how many bytes
+may lie between the last acknowledged effect and there.
 """
 
 from __future__ import annotations
@@ -68,8 +68,8 @@ class Welcome(Message):
     """Next sequence number it expects on the dialling side's stream."""
     limit_seq: Sequence
     """Credit: the dialling side may send sequence numbers below this."""
-    limit_bytes: Annotated[int, Field(ge=0)]
-    """Credit: and this many bytes of payload within the conversation."""
+    window_bytes: Annotated[int, Field(ge=0)]
+    """Credit: and keep this many bytes of payload at most without acknowledged effect."""
 
 
 class Refused(Message):
@@ -81,13 +81,13 @@ class Refused(Message):
 
 
 class Credit(Message):
-    """The receiver of a stream allows more; limits are absolute and never shrink."""
+    """The receiver of a stream allows more; repeated with every beat, for one may be lost."""
 
     kind: Literal["credit"] = "credit"
     limit_seq: Sequence
     """Sequence numbers below this may be sent."""
-    limit_bytes: Annotated[int, Field(ge=0)]
-    """Bytes of payload that may be sent within the conversation."""
+    window_bytes: Annotated[int, Field(ge=0)]
+    """Bytes of payload that may be under way without acknowledged effect."""
 
 
 class Ack(Message):

@@ -26,6 +26,7 @@ class Inbox:
         window_bytes: Payload bytes in flight or being worked on at a time.
 
     Attributes:
+        window_bytes: As given.
         stream: The stream being received; None before the first hello.
         expected: Next sequence number to deliver.
         finished: First sequence number whose effect is not done yet.
@@ -33,10 +34,8 @@ class Inbox:
 
     def __init__(self, window: int = 8, window_bytes: int = 64 << 20) -> None:
         self._window = window
-        self._window_bytes = window_bytes
-        self._sizes: dict[int, int] = {}
-        self._done: set[int] = set()
-        self._consumed_bytes = 0
+        self._open: set[int] = set()
+        self.window_bytes = window_bytes
         self.stream: str | None = None
         self.expected = 1
         self.finished = 1
@@ -46,30 +45,24 @@ class Inbox:
         """Sequence numbers below this may be sent."""
         return self.finished + self._window
 
-    @property
-    def limit_bytes(self) -> int:
-        """Payload bytes that may be sent within the conversation."""
-        return self._consumed_bytes + self._window_bytes
-
     def open(self, stream: str, first_seq: int) -> None:
-        """Begin a conversation; a stream seen before resumes where it was."""
-        self._consumed_bytes = 0
-        self._sizes = dict.fromkeys(self._sizes, 0)
-        if stream != self.stream:
+        """Begin a conversation; a stream seen before resumes where it was.
+
+        Args:
+            stream: The stream's name.
+            first_seq: First sequence number the sender can still send.
+        """
+        if stream != self.stream or first_seq > self.expected:
             self.stream = stream
             self.expected = self.finished = first_seq
-            self._sizes.clear()
-            self._done.clear()
-        elif first_seq > self.expected:
-            self.expected = self.finished = first_seq
+            self._open.clear()
 
-    def accept(self, seq: int, nbytes: int) -> Verdict:
+    def accept(self, seq: int) -> Verdict:
         """Judge an arrival; a NEW one counts against the window until `done`."""
         if seq != self.expected:
-            self._consumed_bytes += nbytes
             return Verdict.DUPLICATE if seq < self.expected else Verdict.GAP
         self.expected += 1
-        self._sizes[seq] = nbytes
+        self._open.add(seq)
         return Verdict.NEW
 
     def done(self, seq: int) -> bool:
@@ -78,12 +71,7 @@ class Inbox:
         Returns:
             Whether `finished` moved, so that credit and acknowledgement are due.
         """
-        if seq not in self._sizes:
-            return False
-        self._consumed_bytes += self._sizes.pop(seq)
-        self._done.add(seq)
+        self._open.discard(seq)
         before = self.finished
-        while self.finished in self._done:
-            self._done.remove(self.finished)
-            self.finished += 1
+        self.finished = min(self._open, default=self.expected)
         return self.finished > before

@@ -176,8 +176,7 @@ class Link:
     def done(self, seq: int) -> None:
         """Confirm that the effect of a delivered message exists."""
         if self.inbox.done(seq) and self.state is LinkState.OPEN:
-            self._say(Ack(level=AckLevel.INFERRED, next_seq=self.inbox.finished))
-            self._grant()
+            self._confirm()
 
     def close(self, reason: str = "stopped") -> None:
         """Say farewell; nothing more will be sent."""
@@ -187,9 +186,11 @@ class Link:
             self.state = follow(self.state, Cause.CLOSED)
 
     def _keep_alive(self, now_s: float, wall_ns: int) -> None:
-        if not self._listens and now_s - self._beat_s >= self.timing.beat_s:
+        if now_s - self._beat_s >= self.timing.beat_s:
             self._beat_s = now_s
-            self._say(Beat(sent_at_ns=wall_ns))
+            self._confirm()
+            if not self._listens:
+                self._say(Beat(sent_at_ns=wall_ns))
         if not self.outbox.in_flight:
             self._progress_s = now_s
         elif now_s - self._progress_s > self.timing.repeat_s:
@@ -234,27 +235,26 @@ class Link:
                 next_seq=self.outbox.first_seq,
                 expects_seq=self.inbox.expected,
                 limit_seq=self.inbox.limit_seq,
-                limit_bytes=self.inbox.limit_bytes,
+                window_bytes=self.inbox.window_bytes,
             )
         )
         self.outbox.open(resume, resume, 0)
         return [LinkUp(f"{hello.role} {hello.name}", hello.software)]
 
     def _on_answer(self, answer: Welcome | Refused, now_s: float) -> list[Event]:
-        if self.state is not LinkState.DIALLING:
-            return []
-        if isinstance(answer, Refused):
+        dialled = self.state is LinkState.DIALLING
+        if isinstance(answer, Refused) and (dialled or self.state is LinkState.OPEN):
             self._dial_s = now_s
             self.state = follow(self.state, Cause.REFUSED)
             return [LinkDown(answer.reason, answer.remedy)]
-        if answer.dial != self._dials:
+        if not dialled or isinstance(answer, Refused) or answer.dial != self._dials:
             return []
         self.state = follow(self.state, Cause.WELCOMED)
         self._asked_for = 0
         self._progress_s = now_s
         self.inbox.open(answer.stream, answer.next_seq)
-        self.outbox.open(answer.expects_seq, answer.limit_seq, answer.limit_bytes)
-        self._grant()
+        self.outbox.open(answer.expects_seq, answer.limit_seq, answer.window_bytes)
+        self._confirm()
         return [LinkUp("inference service", answer.software)]
 
     def _on_stranger(self) -> list[Event]:
@@ -276,7 +276,7 @@ class Link:
     def _on_open(self, envelope: Envelope, now_s: float, wall_ns: int) -> list[Event]:
         match envelope.message:
             case Credit() as credit:
-                self.outbox.allow(credit.limit_seq, credit.limit_bytes)
+                self.outbox.allow(credit.limit_seq, credit.window_bytes)
             case Ack() as ack:
                 return self._on_ack(ack, now_s)
             case Nack() as nack:
@@ -292,16 +292,15 @@ class Link:
     def _on_data(self, envelope: Envelope) -> list[Event]:
         if not envelope.seq:
             return [Delivered(envelope)]
-        verdict = self.inbox.accept(envelope.seq, envelope.nbytes)
+        verdict = self.inbox.accept(envelope.seq)
         if verdict is Verdict.NEW:
             self._asked_for = 0
             self._say(Ack(level=AckLevel.RECEIVED, next_seq=self.inbox.expected))
             return [Delivered(envelope)]
-        self._grant()
         if verdict is Verdict.GAP:
             self._ask_again(self.inbox.expected, "a message before this one is missing")
         else:
-            self._say(Ack(level=AckLevel.INFERRED, next_seq=self.inbox.finished))
+            self._confirm()
         return []
 
     def _ask_again(self, seq: int, reason: str) -> None:
@@ -311,9 +310,10 @@ class Link:
             self._say(Nack(seq=seq, reason=reason[:500], resend=True))
 
     def _on_ack(self, ack: Ack, now_s: float) -> list[Event]:
+        if not self.outbox.acknowledge(ack.level, ack.next_seq):
+            return []
         self._progress_s = now_s
-        news = self.outbox.acknowledge(ack.level, ack.next_seq)
-        return [Acknowledged(ack.level, ack.next_seq)] if news else []
+        return [Acknowledged(ack.level, ack.next_seq)]
 
     def _on_nack(self, nack: Nack) -> list[Event]:
         if nack.resend:
@@ -336,8 +336,12 @@ class Link:
             self.clock_offset_ns = (there + back) // 2
             self.clock_bound_ns = max((there - back) // 2, 0)
 
-    def _grant(self) -> None:
-        self._say(Credit(limit_seq=self.inbox.limit_seq, limit_bytes=self.inbox.limit_bytes))
+    def _confirm(self) -> None:
+        """Say how far the effects have come and what may be sent; idempotent."""
+        if self.inbox.stream is None:
+            return
+        self._say(Ack(level=AckLevel.INFERRED, next_seq=self.inbox.finished))
+        self._say(Credit(limit_seq=self.inbox.limit_seq, window_bytes=self.inbox.window_bytes))
 
     def _say(self, message: Message) -> None:
         self._queue.append(Envelope(message))

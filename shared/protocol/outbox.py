@@ -44,8 +44,7 @@ class Outbox:
         self._kept_bytes = 0
         self._cursor = 1
         self._limit_seq = 1
-        self._limit_bytes = 0
-        self._sent_bytes = 0
+        self._window_bytes = 0
         self.next_seq = 1
         self.acked = dict.fromkeys(AckLevel, 1)
 
@@ -91,17 +90,16 @@ class Outbox:
         self.next_seq += 1
         return envelope.seq
 
-    def open(self, expects_seq: int, limit_seq: int, limit_bytes: int) -> None:
+    def open(self, expects_seq: int, limit_seq: int, window_bytes: int) -> None:
         """Start a conversation: resume at `expects_seq` with the peer's first credit."""
         self.acknowledge(AckLevel.RECEIVED, expects_seq)
         self._cursor = max(expects_seq, self.first_seq)
-        self._limit_seq, self._limit_bytes = limit_seq, limit_bytes
-        self._sent_bytes = 0
+        self._limit_seq, self._window_bytes = limit_seq, window_bytes
 
-    def allow(self, limit_seq: int, limit_bytes: int) -> None:
-        """Take further credit; smaller limits than before are ignored."""
+    def allow(self, limit_seq: int, window_bytes: int) -> None:
+        """Take further credit; a smaller limit than before is ignored."""
         self._limit_seq = max(self._limit_seq, limit_seq)
-        self._limit_bytes = max(self._limit_bytes, limit_bytes)
+        self._window_bytes = window_bytes
 
     def acknowledge(self, level: AckLevel, next_seq: int) -> bool:
         """Take note that everything below `next_seq` has reached `level`.
@@ -140,9 +138,15 @@ class Outbox:
         self._cursor = max(self._cursor, self.first_seq)
         if not self.first_seq <= self._cursor < min(self.next_seq, self._limit_seq):
             return None
-        envelope = self._kept[self._cursor - self.first_seq]
-        if self._sent_bytes + envelope.nbytes > self._limit_bytes and self._sent_bytes:
+        position = self._cursor - self.first_seq
+        envelope = self._kept[position]
+        under_way = self._bytes_under_way(position)
+        if under_way and under_way + envelope.nbytes > self._window_bytes:
             return None
         self._cursor += 1
-        self._sent_bytes += envelope.nbytes
         return envelope
+
+    def _bytes_under_way(self, position: int) -> int:
+        """Payload bytes before `position` whose effect is not acknowledged."""
+        start = max(self.acked[AckLevel.INFERRED] - self.first_seq, 0)
+        return sum(self._kept[index].nbytes for index in range(start, position))

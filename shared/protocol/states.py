@@ -6,7 +6,7 @@ Two rules for this file: every transition stands in `TRANSITIONS`, and nothing h
 
     DIALLING ──welcomed──▶ OPEN ──silent | estranged──▶ DIALLING
         │                   │
-        ├──refused──▶ REFUSED ──retry──▶ DIALLING
+        ├──refused──▶ REFUSED ◀──refused (OPEN); REFUSED ──retry──▶ DIALLING
         └──closed──▶ CLOSED ◀──closed──┘
 
     AWAITING ──hello──▶ OPEN ──departed──▶ AWAITING
@@ -64,6 +64,7 @@ TRANSITIONS: Final[dict[tuple[LinkState, Cause], LinkState]] = {
     (LinkState.REFUSED, Cause.RETRY): LinkState.DIALLING,
     (LinkState.REFUSED, Cause.CLOSED): LinkState.CLOSED,
     (LinkState.OPEN, Cause.HELLO): LinkState.OPEN,
+    (LinkState.OPEN, Cause.REFUSED): LinkState.REFUSED,
     (LinkState.OPEN, Cause.SILENT): LinkState.DIALLING,
     (LinkState.OPEN, Cause.ESTRANGED): LinkState.DIALLING,
     (LinkState.OPEN, Cause.DEPARTED): LinkState.AWAITING,

@@ -159,11 +159,12 @@ def test_bytes_in_flight_respect_the_byte_credit() -> None:
     outbox = Outbox()
     for number in range(3):
         outbox.offer(job(number), (bytes(60),))
-    outbox.open(1, 100, 100)
-    assert [outbox.sendable() is None for _ in range(3)] == [False, True, True]
-    outbox.allow(100, 160)
-    assert outbox.sendable() is not None
+    outbox.open(1, 100, 130)
+    assert [outbox.sendable() is None for _ in range(3)] == [False, False, True]
+    outbox.acknowledge(AckLevel.RECEIVED, 3)
     assert outbox.sendable() is None
+    outbox.acknowledge(AckLevel.INFERRED, 2)
+    assert outbox.sendable() is not None
 
 
 def test_acknowledged_at_received_is_kept_until_inferred() -> None:
@@ -179,9 +180,9 @@ def test_acknowledged_at_received_is_kept_until_inferred() -> None:
 def test_the_inbox_tells_new_from_duplicate_from_gap() -> None:
     inbox = Inbox(window=4)
     inbox.open("s", 1)
-    assert inbox.accept(1, 0) is Verdict.NEW
-    assert inbox.accept(1, 0) is Verdict.DUPLICATE
-    assert inbox.accept(3, 0) is Verdict.GAP
+    assert inbox.accept(1) is Verdict.NEW
+    assert inbox.accept(1) is Verdict.DUPLICATE
+    assert inbox.accept(3) is Verdict.GAP
     assert not inbox.done(2)
     assert inbox.done(1)
     assert inbox.limit_seq == 6
