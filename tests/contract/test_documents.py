@@ -18,7 +18,7 @@ DOCUMENTS = sorted(
 )
 README_WORDS_BEFORE_FIRST_COMMAND = 300
 ADR_WORDS = 450
-MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|home|Users|root|opt/(?!venv))(/|\b)[\w./-]*")
+MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(work|home|Users|root|opt/(?!atomloop))(/|\b)[\w./-]*")
 REGISTRY = re.compile(r"https?://[\w.-]*(pypi|artifactory|nexus|verdaccio)[\w.-]*[:/]")
 
 
