@@ -103,8 +103,8 @@ def _check_shape(shape: tuple[int, ...]) -> None:
 
 
 def _is_whole_u16(pixels: NDArray[np.generic]) -> bool:
-    low, high = pixels.min(), pixels.max()
-    if not (low >= 0 and high <= np.iinfo(np.uint16).max):
+    low, high = float(pixels.min()), float(pixels.max())
+    if not (low >= 0 and high <= int(np.iinfo(np.uint16).max)):
         return False
     return pixels.dtype.kind in "ui" or bool((pixels == np.rint(pixels)).all())
 
@@ -114,7 +114,7 @@ def _as_float32(pixels: NDArray[np.generic]) -> NDArray[np.generic]:
     whole = pixels.dtype.kind in "ui"
     if whole and max(-low, high) > _LARGEST_EXACT:
         raise _unfit(f"holds whole numbers from {low:g} to {high:g}", "Rescale it to 16 bits.")
-    if max(-low, high) > np.finfo(np.float32).max:
+    if max(-low, high) > float(np.finfo(np.float32).max):
         raise _unfit(f"holds numbers up to {max(-low, high):g}", "Rescale it to below 1e38.")
     return np.ascontiguousarray(pixels, dtype="<f4")
 

@@ -17,7 +17,7 @@ __all__ = ["mixed_defect_field"]
 
 _MIXTURE: Final = ("Si_C3", "SW_5577", "Si_C3", "Si_C4", "V2_585", "Si_C3", "Si_dimer", "Si_C4")
 """Repeated outwards from the middle of the field, so that every kind is near it."""
-_RELAXED_WITHIN_A: Final = 10.0
+_RELAXED_WITHIN_A: Final = 9.0
 
 
 def mixed_defect_field(

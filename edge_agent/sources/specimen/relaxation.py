@@ -8,6 +8,7 @@ Reference: Keating, Phys. Rev. 145, 637 (1966), doi:10.1103/PhysRev.145.637.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Final
@@ -77,7 +78,7 @@ def relax(draft: Draft, free: NDArray[np.bool_]) -> None:
 def _steered(velocity: Array, force: Array, patience: int) -> Array:
     """Turn the velocity towards the force: FIRE, doi:10.1103/PhysRevLett.97.170201."""
     mixing = 0.1 * 0.99**patience
-    scale = np.linalg.norm(velocity) / max(float(np.linalg.norm(force)), 1e-12)
+    scale = math.sqrt((velocity * velocity).sum() / max((force * force).sum(), 1e-24))
     return np.asarray((1 - mixing) * velocity + mixing * scale * force)
 
 
@@ -111,7 +112,7 @@ def _cosines(draft: Draft, angles: Indices) -> Array:
     middle, left, right = angles.T
     first = _wrapped(draft.positions_A[left] - draft.positions_A[middle], draft.period_A)
     second = _wrapped(draft.positions_A[right] - draft.positions_A[middle], draft.period_A)
-    lengths = np.linalg.norm(first, axis=1) * np.linalg.norm(second, axis=1)
+    lengths = np.sqrt((first * first).sum(axis=1) * (second * second).sum(axis=1))
     opposite = (first * second).sum(axis=1) < -0.8 * lengths
     return np.where(_fourfold(draft)[middle], np.where(opposite, -1.0, 0.0), -0.5)
 
