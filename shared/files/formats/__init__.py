@@ -1,0 +1,1 @@
+"""One reader per format that needs a library; they run in the reader process only."""
