@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference_service.detector.analysis import FrameAnalysis
-from shared.clock import Clock
-from shared.messages import Calibration
+from inference_service.detector.decode import Candidates, decode
+from inference_service.detector.dose import estimate_dose
+from inference_service.detector.engine import OnnxEngine
+from inference_service.detector.ensemble import EnsembleMaps, Sum, look
+from inference_service.detector.heads import INPUT_MULTIPLE_PX, STRIDE_PX
+from inference_service.detector.intake import Intake, take_in
+from inference_service.detector.joint_fit import Threads
+from inference_service.detector.lattice_defects import find_defects
+from inference_service.detector.lattice_scale import measure_lattice
+from inference_service.detector.model import load_model
+from inference_service.detector.normalise import CANONICAL_PIXEL_A, normalise
+from inference_service.detector.ood import judge
+from inference_service.detector.position import place
+from inference_service.detector.refine import Refined, refine
+from inference_service.detector.report import (
+    Found,
+    atom_table,
+    gather_evidence,
+    name_candidates,
+)
+from inference_service.detector.resample import Grid, pad_to_multiple, resample
+from inference_service.detector.scale import ScaleVerdict, decide_scale
+from shared.clock import Clock, SystemClock
+from shared.errors import InputError
+from shared.messages import Calibration, Defect, StageTimes
 
 __all__ = ["Detector", "shipped_model"]
+
+COARSEST_PIXEL_A: Final = 0.35
+"""Beyond this, graphene's second order is not sampled."""
+LARGEST_CANONICAL_PX: Final = 8192
+FITTED_FROM: Final = 0.15
+"""Fainter candidates are listed but not fitted: a ghost would take counts from real atoms."""
 
 
 def shipped_model() -> Path:
     """Return the folder of the ensemble that ships with the package."""
     return Path(__file__).resolve().parent.parent / "models" / "graphene"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network saw, on the frame's own pixels."""
+
+    candidates: Candidates
+    fitted: NDArray[np.bool_]
+    """(n,) candidates probable enough to be fitted."""
+    contamination: float
+    """Area fraction under amorphous matter."""
 
 
 class Detector:
@@ -32,17 +75,26 @@ class Detector:
     """
 
     def __init__(self, folder: Path, threads: int = 2, clock: Clock | None = None) -> None:
-        raise NotImplementedError
+        model = load_model(folder)
+        self._digest = model.digest
+        self._calibration = model.calibration
+        self._engine = OnnxEngine(model, threads)
+        self._threads = Threads(ThreadPoolExecutor(threads, "refine"), threads)
+        self._clock = clock or SystemClock()
 
     @property
     def digest(self) -> str:
         """SHA-256 of the whole ensemble, lower-case hexadecimal."""
-        raise NotImplementedError
+        return self._digest
 
     @property
     def members(self) -> int:
         """Number of independent members that look at each frame."""
-        raise NotImplementedError
+        return self._engine.members
+
+    def close(self) -> None:
+        """End the threads of the refinement."""
+        self._threads.executor.shutdown()
 
     def analyze(self, image: NDArray[np.generic], calibration: Calibration) -> FrameAnalysis:
         """Find the atoms and defects of one frame.
@@ -55,8 +107,120 @@ class Detector:
             The analysis, positions in the image's own pixels.
 
         Raises:
-            InputError: Not a two-dimensional image of numbers, too small or too large, or with
-                nothing finite in it.
+            InputError: Not a two-dimensional image of numbers, too small, too large or too
+                coarse, constant, or mostly not finite.
             UncalibratedError: No stated pixel size and no recognisable lattice.
         """
-        raise NotImplementedError
+        start = self._clock.monotonic_s()
+        taken = take_in(image)
+        scale = decide_scale(measure_lattice(taken.image.astype(np.float64)), calibration)
+        seen = self._see(taken, scale)
+        detected = self._clock.monotonic_s()
+        refined = self._refine(taken, scale, seen)
+        positions = place(
+            seen.candidates, seen.fitted, refined, scale.pixel_size_A, self._calibration
+        )
+        fitted = self._clock.monotonic_s()
+        found = name_candidates(seen.candidates, seen.fitted, refined, positions, self._calibration)
+        analysis = conclude(taken, scale, seen, found, refined)
+        done = self._clock.monotonic_s()
+        times = StageTimes(
+            detect_ms=1e3 * (detected - start),
+            refine_ms=1e3 * (fitted - detected),
+            classify_ms=1e3 * (done - fitted),
+        )
+        return replace(analysis, times=times)
+
+    def _see(self, taken: Intake, scale: ScaleVerdict) -> Seen:
+        """Run the ensemble at the canonical sampling; candidates on the frame's own pixels."""
+        grid = canonical_grid(taken.image.shape, scale.pixel_size_A)
+        canonical = resample(taken.image, grid)
+        maps = look(self._engine, pad_to_multiple(normalise(canonical), INPUT_MULTIPLE_PX))
+        candidates = decode(maps).on_grid(grid)
+        inside = within(candidates, taken)
+        candidates = candidates.take(np.nonzero(inside)[0])
+        return Seen(
+            candidates=candidates,
+            fitted=candidates.p >= FITTED_FROM,
+            contamination=contaminated(maps, canonical.shape),
+        )
+
+    def _refine(self, taken: Intake, scale: ScaleVerdict, seen: Seen) -> Refined | None:
+        """Fit what is probable enough, if anything is."""
+        if not seen.fitted.any():
+            return None
+        start = seen.candidates.xy_px[seen.fitted]
+        return refine(taken.image, start, scale.pixel_size_A, self._threads, taken.valid)
+
+
+def canonical_grid(shape: tuple[int, ...], pixel_size_A: float) -> Grid:
+    """Mapping to the canonical sampling.
+
+    Raises:
+        InputError: Too coarse to resolve atoms, or too large once resampled.
+    """
+    if pixel_size_A > COARSEST_PIXEL_A:
+        raise InputError(
+            f"A pixel of {pixel_size_A:.3f} Å is too coarse to resolve atoms.",
+            remedy=f"Scan at {COARSEST_PIXEL_A} Å per pixel or finer, or correct --pixel-size.",
+        )
+    grid = Grid(CANONICAL_PIXEL_A / pixel_size_A)
+    if max(grid.new_length(n) for n in shape) > LARGEST_CANONICAL_PX:
+        raise InputError(
+            f"The frame spans more than {LARGEST_CANONICAL_PX * CANONICAL_PIXEL_A / 10:.0f} nm.",
+            remedy="Crop it.",
+        )
+    return grid
+
+
+def within(candidates: Candidates, taken: Intake) -> NDArray[np.bool_]:
+    """Which candidates lie on a measured pixel of the frame."""
+    rows, cols = taken.image.shape
+    x, y = candidates.xy_px.T
+    inside = (x > -0.5) & (x < cols - 0.5) & (y > -0.5) & (y < rows - 0.5)
+    if taken.valid is not None:
+        i = np.clip(np.rint(y), 0, rows - 1).astype(np.intp)
+        j = np.clip(np.rint(x), 0, cols - 1).astype(np.intp)
+        inside &= taken.valid[i, j]
+    return np.asarray(inside)
+
+
+def contaminated(maps: EnsembleMaps, shape: tuple[int, ...]) -> float:
+    """Area fraction under amorphous matter, padding left out."""
+    rows, cols = (max(1, n // STRIDE_PX) for n in shape)
+    return float(np.mean(maps.mean(Sum.CONTAMINATION)[:rows, :cols] > 0.5))
+
+
+def conclude(
+    taken: Intake, scale: ScaleVerdict, seen: Seen, found: Found, refined: Refined | None
+) -> FrameAnalysis:
+    """Classify, judge and put the analysis together; times are added by the caller."""
+    table, listed = atom_table(found, scale.pixel_size_A)
+    light = found.species.atomic_number[seen.fitted] == 6
+    dose, note = estimate_dose(refined, light)
+    return FrameAnalysis(
+        table=table,
+        defects=classified(taken, scale, found, listed),
+        pixel_size_A=scale.pixel_size_A,
+        pixel_size_source=scale.source,
+        header_pixel_size_A=scale.stated_A,
+        dose_e_A2=dose,
+        dose_note=note,
+        contamination=seen.contamination,
+        ood=judge(gather_evidence(taken, scale, found, refined)),
+        times=StageTimes(),
+        warnings=scale.warnings,
+    )
+
+
+def classified(
+    taken: Intake, scale: ScaleVerdict, found: Found, listed: NDArray[np.intp]
+) -> tuple[Defect, ...]:
+    """Defects among the listed atoms, members numbered as in the table."""
+    return find_defects(
+        found.positions.best[listed],
+        found.species.atomic_number[listed],
+        found.p[listed],
+        found.candidates.contamination[listed],
+        ((taken.image.shape[0], taken.image.shape[1]), scale.pixel_size_A),
+    )

@@ -1,0 +1,99 @@
+"""Take an image in: refuse what is no image, repair what is only partly damaged, say so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from shared.errors import InputError
+
+__all__ = ["Intake", "take_in"]
+
+MIN_SIDE_PX: Final = 64
+MAX_SIDE_PX: Final = 8192
+"""Larger frames are refused: their maps alone would take gigabytes."""
+MAX_INVALID: Final = 0.5
+"""Largest fraction of non-finite pixels that is repaired."""
+SATURATED: Final = 0.005
+"""Fraction of pixels at the very maximum from which a frame is called saturated."""
+
+
+@dataclass(frozen=True)
+class Intake:
+    """An image fit for the detector."""
+
+    image: NDArray[np.float32]
+    """(rows, columns), finite."""
+    valid: NDArray[np.bool_] | None
+    """(rows, columns) pixels that were measured; None: all."""
+    concerns: tuple[str, ...]
+    """What is wrong with it, one sentence each; each makes the frame out of distribution."""
+
+
+def take_in(image: NDArray[np.generic]) -> Intake:
+    """Check and convert an image.
+
+    Args:
+        image: Anything that claims to be one; not changed.
+
+    Raises:
+        InputError: Not two-dimensional numbers, too small or large, constant, or mostly not finite.
+    """
+    check_form(image)
+    pixels = image.astype(np.float32)
+    valid = np.isfinite(pixels)
+    broken = 1.0 - float(valid.mean())
+    concerns = []
+    if broken > MAX_INVALID:
+        raise InputError(
+            f"{100 * broken:.0f} % of the image is not finite.",
+            remedy="Hand in an image whose pixels are mostly numbers.",
+        )
+    if broken > 0:
+        nearest = ndimage.distance_transform_edt(
+            ~valid, return_distances=False, return_indices=True
+        )
+        pixels = pixels[tuple(nearest)]
+        concerns.append(f"{100 * broken:.2g} % of the pixels are not finite; they were left out.")
+    low, high = float(pixels.min()), float(pixels.max())
+    if not high > low:
+        raise InputError(
+            f"The image is constant ({low:g} everywhere).",
+            remedy="Check the detector, the blanker and the exported channel.",
+        )
+    at_top = float((pixels >= high).mean())
+    if at_top > SATURATED:
+        concerns.append(f"{100 * at_top:.2g} % of the pixels are saturated.")
+    scale = max(abs(low), abs(high))
+    if not 1e-12 < scale < 1e12:
+        pixels /= np.float32(scale)
+    return Intake(pixels, None if broken == 0 else valid, tuple(concerns))
+
+
+def check_form(image: NDArray[np.generic]) -> None:
+    """Refuse anything that is not a two-dimensional array of real numbers of usable size."""
+    if image.dtype.kind not in "uif":
+        raise InputError(
+            f"The image holds {image.dtype}, not real numbers.",
+            remedy="Convert it to uint8, uint16 or float32.",
+        )
+    if image.ndim != 2:
+        raise InputError(
+            f"The image has {image.ndim} axes, not rows and columns.",
+            remedy="Hand in one two-dimensional image at a time.",
+        )
+    rows, cols = image.shape
+    if min(rows, cols) < MIN_SIDE_PX:
+        raise InputError(
+            f"The image is {rows} x {cols} pixels; at least {MIN_SIDE_PX} on a side are needed.",
+            remedy="Scan a larger field of view or with finer sampling.",
+        )
+    if max(rows, cols) > MAX_SIDE_PX:
+        raise InputError(
+            f"The image is {rows} x {cols} pixels; at most {MAX_SIDE_PX} on a side are taken.",
+            remedy="Crop it, or bin it to about 0.1 Å per pixel.",
+        )

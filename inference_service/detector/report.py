@@ -1,0 +1,139 @@
+"""Put an analysis together: the table of atoms, the evidence, the frame's own figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from inference_service.detector.decode import LISTED_FROM, Candidates
+from inference_service.detector.intake import Intake
+from inference_service.detector.lattice_defects import coordination
+from inference_service.detector.model import Calibrations
+from inference_service.detector.ood import Evidence, structured_residual
+from inference_service.detector.position import Positions
+from inference_service.detector.refine import Refined
+from inference_service.detector.scale import ScaleVerdict
+from inference_service.detector.species import Species, name_atoms
+from shared.messages import ATOM, AtomTable
+
+__all__ = ["Found", "atom_table", "gather_evidence", "name_candidates"]
+
+FloatArray = NDArray[np.float64]
+
+FOUND_FROM: Final = 0.5
+"""Probability from which an atom counts as found."""
+BOND_RANGE_A: Final = (1.15, 1.75)
+"""Where a carbon atom's nearest neighbour lies, with noise."""
+DIRT_DISCOUNT: Final = 0.5
+"""Share of the probability that an atom loses under certain contamination."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Candidates with everything known of them, in one order."""
+
+    candidates: Candidates
+    positions: Positions
+    species: Species
+    p: FloatArray
+    """(n,) probability that an atom of the named element is there."""
+
+    @property
+    def present(self) -> NDArray[np.bool_]:
+        """(n,) which count as found."""
+        return self.p >= FOUND_FROM
+
+
+def name_candidates(
+    candidates: Candidates,
+    fitted: NDArray[np.bool_],
+    refined: Refined | None,
+    positions: Positions,
+    calibration: Calibrations,
+) -> Found:
+    """Name every candidate and state the probability of the whole claim."""
+    amplitude = np.ones(len(candidates))
+    sigma = np.full(len(candidates), 1e3)
+    if refined is not None:
+        amplitude[~fitted] = float(np.median(refined.amplitude))
+        sigma[~fitted] = 1e3 * amplitude[~fitted]
+        amplitude[fitted], sigma[fitted] = refined.amplitude, refined.amplitude_sigma
+    species = name_atoms(candidates.species, amplitude, sigma)
+    there = calibrated(candidates.p, calibration)
+    dirt = np.clip(2.0 * candidates.contamination - 1.0, 0.0, 1.0)
+    p = there * species.probability * (1.0 - DIRT_DISCOUNT * dirt)
+    return Found(candidates, positions, species, p)
+
+
+def calibrated(p: FloatArray, calibration: Calibrations) -> FloatArray:
+    """Platt-scale probabilities: temperature and bias on the logit."""
+    clipped = np.clip(p, 1e-6, 1.0 - 1e-6)
+    logit = np.log(clipped / (1.0 - clipped)) / calibration.temperature + calibration.bias
+    return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+
+
+def atom_table(found: Found, pixel_size_A: float) -> tuple[AtomTable, NDArray[np.intp]]:
+    """The atoms listed, as records in reading order, and their indices among the candidates."""
+    listed = np.nonzero(found.p >= LISTED_FROM)[0]
+    at = found.positions
+    listed = listed[np.lexsort((at.best[listed, 0], np.floor(at.best[listed, 1])))]
+    table = np.zeros(len(listed), dtype=ATOM)
+    table["x_px"], table["y_px"] = at.best[listed].T
+    table["sigma_x_px"], table["sigma_y_px"] = at.best_sigma[listed].T
+    table["x_fit_px"], table["y_fit_px"] = at.fit[listed].T
+    table["sigma_fit_px"] = at.fit_sigma[listed]
+    table["p"] = found.p[listed]
+    sigma_A = at.best_sigma[listed].mean(axis=1) * pixel_size_A
+    table["uncertainty"] = 1.0 - found.p[listed] + 0.1 * found.candidates.p_spread[listed] + sigma_A
+    table["atomic_number"] = found.species.atomic_number[listed]
+    bonds = coordination(at.best * pixel_size_A, found.species.atomic_number, found.present)
+    table["coordination"] = bonds[listed]
+    return table, listed
+
+
+def gather_evidence(
+    taken: Intake, scale: ScaleVerdict, found: Found, refined: Refined | None
+) -> Evidence:
+    """Collect what the out-of-distribution judgement rests on."""
+    present = found.present
+    p = found.candidates.p
+    heavy = ~np.isin(found.species.atomic_number, (5, 6, 7, 8))
+    spread = found.candidates.spread_px[present] * scale.pixel_size_A
+    return Evidence(
+        residual=relative_residual(taken, refined),
+        spread_A=float(np.median(spread)) if present.any() else 0.0,
+        mismatch=scale.mismatch,
+        lattice_seen=scale.lattice is not None,
+        ambiguous=float(np.mean((p > 0.15) & (p < 0.85))) if len(p) else 0.0,
+        foreign=float(np.mean(heavy[present])) if present.any() else 0.0,
+        lonely=lonely_share(found.positions.best[present] * scale.pixel_size_A),
+        atoms=int(present.sum()),
+        concerns=taken.concerns,
+    )
+
+
+def relative_residual(taken: Intake, refined: Refined | None) -> float:
+    """Structured residual over the brightness of a carbon atom; 0 where nothing was fitted."""
+    if refined is None:
+        return 0.0
+    left = structured_residual(
+        taken.image - refined.expected,
+        refined.noise.variance(refined.expected),
+        refined.probe.s,
+        taken.valid,
+    )
+    carbon = float(np.median(refined.amplitude))
+    return left / max(carbon, 1e-30)
+
+
+def lonely_share(xy_A: FloatArray) -> float:
+    """Share of atoms whose nearest neighbour is not at a bond's length."""
+    if len(xy_A) < 2:
+        return float(len(xy_A))
+    distance, _ = cKDTree(xy_A).query(xy_A, k=2)
+    nearest = distance[:, 1]
+    return float(np.mean((nearest < BOND_RANGE_A[0]) | (nearest > BOND_RANGE_A[1])))
