@@ -1,6 +1,6 @@
 """The dispatch ledger: every computation asked for, once, and what came of it."""
 
-from sim_dispatcher.ledger.records import JobProgress, JobRecord, JobSpec
+from sim_dispatcher.ledger.records import JobAnswer, JobOptions, JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.states import FINAL, JobEvent
 from sim_dispatcher.ledger.store import LEASE_S, MAX_CLAIMS, Ledger
 from sim_dispatcher.ledger.workflows import Workflows
@@ -9,7 +9,9 @@ __all__ = [
     "FINAL",
     "LEASE_S",
     "MAX_CLAIMS",
+    "JobAnswer",
     "JobEvent",
+    "JobOptions",
     "JobProgress",
     "JobRecord",
     "JobSpec",

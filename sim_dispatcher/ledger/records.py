@@ -13,13 +13,19 @@ from pydantic import Field
 from shared.messages.base import Digest, Identifier, Part, Text
 from shared.messages.simulation import Job, JobState, Level, Recipe, SimulationResult
 
-__all__ = ["JobProgress", "JobRecord", "JobSpec", "Option"]
-
-Option = bool | int | float | Annotated[str, Field(max_length=200)]
-"""The value of one option of a recipe."""
+__all__ = ["JobAnswer", "JobOptions", "JobProgress", "JobRecord", "JobSpec"]
 
 MAX_STRUCTURE_CHARS = 4_000_000
 """About 40,000 atoms; a record must stay below MongoDB's 16 MiB."""
+
+
+class JobOptions(Part):
+    """What a recipe may be told."""
+
+    fmax_eV_A: Annotated[float, Field(gt=0)] = 0.05
+    """Converged when no free atom feels more."""
+    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 300
+    """Optimiser steps before giving up; the result then says so."""
 
 
 class JobSpec(Part):
@@ -35,8 +41,7 @@ class JobSpec(Part):
     charge: int = 0
     unpaired: Annotated[int, Field(ge=0)] = 0
     """Unpaired electrons."""
-    options: Annotated[dict[Identifier, Option], Field(default_factory=dict)]
-    """What the recipe may be told beside its defaults."""
+    options: JobOptions = JobOptions()
     priority: float = 0.0
     """Larger runs first; may be changed later."""
     frame: Digest
@@ -53,6 +58,16 @@ class JobProgress(Part):
     energy_eV: float | None = None
     fmax_eV_A: Annotated[float, Field(ge=0)] | None = None
     """Largest force on any free atom."""
+
+
+class JobAnswer(Part):
+    """What a recipe returned."""
+
+    result: SimulationResult
+    structure: str
+    """The final structure as extended XYZ."""
+    software: Text
+    """Code and version that computed it."""
 
 
 class JobRecord(Part):
@@ -75,6 +90,8 @@ class JobRecord(Part):
     result: SimulationResult | None = None
     structure: str | None = None
     """The final structure as extended XYZ."""
+    software: Text | None = None
+    """Code and version that computed the result."""
     reason: Text | None = None
     """Why it failed or was cancelled."""
     remedy: Text | None = None

@@ -21,8 +21,7 @@ from pymongo.write_concern import WriteConcern
 
 from shared.clock import Clock
 from shared.errors import DatabaseError
-from shared.messages.simulation import SimulationResult
-from sim_dispatcher.ledger.records import JobProgress, JobRecord, JobSpec
+from sim_dispatcher.ledger.records import JobAnswer, JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.states import FINAL, JobEvent, advance, sources
 from sim_dispatcher.ledger.workflows import Workflows
 
@@ -62,7 +61,7 @@ class Ledger:
 
     def prepare(self) -> None:
         """Make the indexes; harmless when they exist."""
-        for field in ("revision", "unstamped", "state"):
+        for field in ("revision", "unstamped", "unsettled", "state", "firework"):
             self._jobs.create_index([(field, ASCENDING)])
 
     # ------------------------------------------------------------------ the dispatcher's side
@@ -128,8 +127,8 @@ class Ledger:
             The job's record after the call (unchanged where it had ended), None if unknown.
         """
         document = self._step(key, JobEvent.CANCELLED, {"reason": reason[:500]})
-        if document is not None and document.get("firework") is not None:
-            self._workflows.withdraw(document["firework"])
+        if document is not None:
+            self.settle(key)
         return self.get(key)
 
     def prioritise(self, key: str, priority: float) -> None:
@@ -160,6 +159,10 @@ class Ledger:
         mended = self._workflows.sweep()
         for document in list(self._jobs.find({"unstamped": True})):
             self._stamp(document["_id"])
+        for document in list(self._jobs.find({"unsettled": True})):
+            if now - document["updated_at_ns"] >= grace_s * 1e9:
+                self.settle(document["_id"])
+                mended += 1
         for document in list(self._jobs.find({"state": {"$in": ["reserved", "staged"]}})):
             if now - document["updated_at_ns"] >= grace_s * 1e9:
                 self._push_on(_record(document).spec)
@@ -209,23 +212,25 @@ class Ledger:
             self._stamp(key)
         return True
 
-    def finish(self, key: str, token: int, result: SimulationResult, structure: str) -> bool:
+    def finish(self, key: str, token: int, answer: JobAnswer) -> bool:
         """Record a job's result; a late one is kept beside the record and not applied.
 
         Args:
             key: The job.
             token: The claim's fencing token.
-            result: What the recipe returned.
-            structure: The final structure as extended XYZ.
+            answer: What the recipe returned.
 
         Returns:
             Whether the result was applied.
         """
-        answer = {"result": result.model_dump(mode="json"), "structure": structure}
-        document = self._step(key, JobEvent.FINISHED, answer, token=token)
-        if document is None:
-            self._record_late(key, token, answer)
-        return document is not None
+        fields = answer.model_dump(mode="json")
+        document = self._step(key, JobEvent.FINISHED, fields, token=token)
+        if document is not None or self._jobs.find_one(
+            {"_id": key, "state": "done", "token": token}
+        ):
+            return True  # applied now, or by a first try whose acknowledgement was lost
+        self._record_late(key, token, fields)
+        return False
 
     def fail(self, key: str, token: int, reason: str, remedy: str) -> bool:
         """Record that a job ended without a result.
@@ -247,12 +252,28 @@ class Ledger:
         document = self._step(key, JobEvent.RELEASED, {"progress": None}, token=token)
         return document is not None
 
+    def hand_back(self, key: str, token: int) -> None:
+        """Give an unfinished job, whose firework was checked out, back to the queue."""
+        if self.release(key, token):
+            record = self.get(key)
+            if record is not None and record.firework is not None:
+                self._workflows.requeue(record.firework)
+
     def refuse(self, firework: int, reason: str, remedy: str) -> None:
         """Fail the job whose firework a launcher refused to run, where it is one of ours."""
         document = self._jobs.find_one({"firework": firework, "state": "queued"})
         if document is not None:
             words = {"reason": reason[:500], "remedy": remedy[:500]}
             self._step(document["_id"], JobEvent.FAILED, words)
+
+    def settle(self, key: str) -> None:
+        """Bring the firework of an ended job to an end, too; harmless to repeat."""
+        document = self._jobs.find_one({"_id": key, "state": {"$in": sorted(FINAL)}})
+        if document is None:
+            return
+        if document.get("firework") is not None:
+            self._workflows.settle(document["firework"], document["state"])
+        self._quick.update_one({"_id": key}, {"$unset": {"unsettled": ""}})
 
     # ------------------------------------------------------------------ inside
 
@@ -283,8 +304,9 @@ class Ledger:
                 f"The record of job {spec.key} vanished while it was queued.",
                 remedy="Let nothing but AtomLoop write to the collection atomloop_jobs.",
             )
-        if record.state == "cancelled":
-            self._workflows.withdraw(firework)
+        if record.state in FINAL:
+            self._jobs.update_one({"_id": spec.key}, {"$set": {"firework": firework}})
+            self.settle(spec.key)
         return record
 
     def _expire(self, document: Document) -> None:
@@ -293,8 +315,8 @@ class Ledger:
         if token >= MAX_CLAIMS:
             reason = f"Its launcher vanished {token} times, the last one was {document['worker']}."
             remedy = "Look for crashes or lack of memory on that host; use a cheaper level."
-            if self.fail(key, token, reason, remedy) and firework is not None:
-                self._workflows.withdraw(firework)
+            if self.fail(key, token, reason, remedy):
+                self.settle(key)
             return
         expired = self._step(key, JobEvent.EXPIRED, {"progress": None}, token=token)
         if expired is not None and firework is not None:
@@ -317,6 +339,8 @@ class Ledger:
         if token is not None:
             mine["token"] = token
         stamp = {"state": goal, "unstamped": True, "updated_at_ns": self._clock.wall_ns()}
+        if goal in FINAL:
+            stamp["unsettled"] = True
         update: Document = {"$set": {**changes, **stamp}}
         if increments:
             update["$inc"] = dict(increments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from shared.messages.simulation import JobState
 from sim_dispatcher.ledger.records import JobSpec
 
 __all__ = ["Workflows"]
@@ -28,8 +29,8 @@ class Workflows(Protocol):
         """Change the order in which fireworks are checked out: larger first."""
         ...
 
-    def withdraw(self, firework: int) -> None:
-        """Defuse a firework whose job ended outside its launcher."""
+    def settle(self, firework: int, state: JobState) -> None:
+        """Bring a firework to an end that agrees with its job's, where it has not ended."""
         ...
 
     def requeue(self, firework: int) -> None:

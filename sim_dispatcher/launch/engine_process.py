@@ -1,0 +1,160 @@
+"""The launcher's handle on its engine process."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from pydantic import ValidationError
+
+from sim_dispatcher.launch.orders import (
+    ENGINE_MESSAGES,
+    EngineFailure,
+    EngineMessage,
+    EngineOrder,
+)
+
+__all__ = ["ENGINE_COMMAND", "EngineProcess"]
+
+ENGINE_COMMAND: Final = (sys.executable, "-m", "sim_dispatcher.launch.engine")
+
+_CHUNK_BYTES: Final = 1 << 16
+_LOG_TAIL_BYTES: Final = 4096
+_WAIT_S: Final = 5.0
+"""Time a killed process is given to be gone."""
+
+
+class EngineProcess:
+    """A warm engine; a new one is started where the last was killed or died.
+
+    Args:
+        log: Takes what the engine prints while it has no job.
+        threads: Threads of the numerical libraries.
+        command: Starts the engine.
+    """
+
+    def __init__(
+        self, log: Path, threads: int = 1, command: Sequence[str] = ENGINE_COMMAND
+    ) -> None:
+        self._log = log
+        self._command = tuple(command)
+        self._threads = threads
+        self._process: subprocess.Popen[bytes] | None = None
+        self._lines: list[bytes] = []
+        self._part = b""
+        self._folder: Path | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process's number while there is one."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start the process, unless it runs: importing the engines takes a second or two."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.stop()
+        environment = {**os.environ, "OMP_NUM_THREADS": str(self._threads)}
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - a fixed argument list, never a shell
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        self._lines, self._part = [], b""
+
+    def order(self, order: EngineOrder) -> None:
+        """Give the process something to compute."""
+        self.start()
+        self._folder = Path(order.folder)
+        process = self._process
+        if process is None or process.stdin is None:
+            return
+        try:
+            process.stdin.write(order.model_dump_json().encode() + b"\n")
+            process.stdin.flush()
+        except BrokenPipeError:
+            return  # `receive` says what became of it
+
+    def receive(self, timeout_s: float) -> EngineMessage | None:
+        """Return the engine's next message, None if none comes in time.
+
+        Args:
+            timeout_s: Longest wait.
+
+        Returns:
+            The message; a failure that says so where the process died.
+        """
+        process = self._process
+        if process is None or process.stdout is None:
+            return EngineFailure(reason="The engine is not running.", remedy="Run the job again.")
+        if not self._lines:
+            ready, _, _ = select.select([process.stdout], [], [], timeout_s)
+            if not ready:
+                return None
+            chunk = os.read(process.stdout.fileno(), _CHUNK_BYTES)
+            if not chunk:
+                return self._obituary(process)
+            *lines, self._part = (self._part + chunk).split(b"\n")
+            self._lines.extend(lines)
+        if not self._lines:
+            return None
+        try:
+            return ENGINE_MESSAGES.validate_json(self._lines.pop(0))
+        except ValidationError as error:
+            self.stop()
+            return EngineFailure(
+                reason=f"The engine's answer is malformed: {error.errors()[0]['msg']}.",
+                remedy="Report it with the input and the log in the job's folder.",
+            )
+
+    def stop(self) -> None:
+        """Kill the process and all that it started; returns when it is gone."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(_WAIT_S)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                _close(pipe)
+
+    def _obituary(self, process: subprocess.Popen[bytes]) -> EngineFailure:
+        code = process.wait(_WAIT_S)
+        self.stop()
+        if code == -signal.SIGKILL:
+            return EngineFailure(
+                reason="The engine was killed, probably because memory ran out.",
+                remedy="Use a smaller cluster or a cheaper level, or a host with more memory.",
+            )
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        last = _last_line(self._folder)
+        return EngineFailure(
+            reason=f"The engine died with {how}{': ' + last if last else ''}.",
+            remedy="Read engine.log in the job's folder; report it with the input.",
+        )
+
+
+def _close(pipe: IO[bytes]) -> None:
+    with contextlib.suppress(BrokenPipeError):  # unsent orders to a dead engine
+        pipe.close()
+
+
+def _last_line(folder: Path | None) -> str:
+    """Return the last line that the engine printed in a job's folder."""
+    log = None if folder is None else folder / "engine.log"
+    if log is None or not log.exists():
+        return ""
+    lines = log.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip().splitlines()
+    return lines[-1][:200] if lines else ""

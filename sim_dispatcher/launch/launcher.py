@@ -1,0 +1,209 @@
+"""The rocket launcher: takes ready fireworks, computes them, and says what came of them.
+
+In order, for each job: look at the stored firework and refuse what is not ours; claim the ledger
+record, which decides who computes; check the firework out through FireWorks' LaunchPad; compute in
+the warm engine process; write the result to the ledger, which is the truth; complete the firework.
+A crash anywhere leaves a state that `Ledger.reconcile` mends.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from fireworks import FWAction, FWorker
+from pymongo import DESCENDING
+from pymongo.errors import PyMongoError
+
+from shared.clock import Clock
+from sim_dispatcher.launch.admission import Admitted, Refused, admit
+from sim_dispatcher.launch.engine_process import EngineProcess
+from sim_dispatcher.launch.flight import Flight, Flown
+from sim_dispatcher.launch.orders import EngineAnswer, EngineFailure, EngineOrder
+from sim_dispatcher.launch.refusal import refuse
+from sim_dispatcher.launch.signing import SigningKey
+from sim_dispatcher.launch.workflows import LOCAL
+from sim_dispatcher.ledger import JobRecord, Ledger
+
+__all__ = ["Launcher", "LauncherSettings"]
+
+POLL_S: Final = 0.1
+"""Wait between looks at an empty queue."""
+
+RETRY_S: Final = 1.0
+"""Wait before the database is tried again."""
+
+CANDIDATES: Final = 10
+"""Fireworks looked at in one go."""
+
+SKIP_S: Final = 5.0
+"""A firework whose job is not to be had is left alone for so long."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class LauncherSettings:
+    """How a launcher works.
+
+    Attributes:
+        worker: Its name, in records and logs.
+        folder: Where each job gets a folder of its own.
+        category: The fireworker category it serves.
+    """
+
+    worker: str
+    folder: Path
+    category: str = LOCAL
+
+
+class Launcher:
+    """Computes the jobs of one LaunchPad, one at a time.
+
+    Args:
+        launchpad: From `open_launchpad`.
+        ledger: The jobs' records.
+        key: Checks signatures.
+        engine: Computes.
+        settings: Name, folder and category.
+        clock: Paces heartbeats.
+    """
+
+    def __init__(
+        self,
+        launchpad: Any,
+        ledger: Ledger,
+        key: SigningKey,
+        engine: EngineProcess,
+        settings: LauncherSettings,
+        clock: Clock,
+    ) -> None:
+        self._launchpad = launchpad
+        self._ledger = ledger
+        self._key = key
+        self._engine = engine
+        self._settings = settings
+        self._clock = clock
+        self._skipped: dict[int, float] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Compute until told to stop; a job under way is then given back to the queue."""
+        self._engine.start()
+        while not stop.is_set():
+            try:
+                busy = self.launch_next(stop)
+            except PyMongoError as error:
+                log.warning("database away", error=str(error)[:200])
+                stop.wait(RETRY_S)
+                continue
+            if not busy:
+                stop.wait(POLL_S)
+        self._engine.stop()
+
+    def launch_next(self, stop: threading.Event) -> bool:
+        """Compute the first ready job that is to be had.
+
+        Args:
+            stop: Set to have the job given back.
+
+        Returns:
+            Whether there was anything to do.
+        """
+        for document in self._ready():
+            decision = admit(document, self._key)
+            if isinstance(decision, Refused):
+                refuse(self._launchpad, self._ledger, decision)
+                return True
+            claim = self._ledger.claim(decision.spec.key, self._settings.worker)
+            if claim is None or claim.firework != decision.firework:
+                self._pass_over(decision, claim)
+                continue
+            self._launch(decision, claim, stop)
+            return True
+        return False
+
+    def _ready(self) -> list[dict[str, Any]]:
+        now = self._clock.monotonic_s()
+        self._skipped = {one: until for one, until in self._skipped.items() if until > now}
+        query: dict[str, Any] = {"state": "READY", "spec._category": self._settings.category}
+        if self._skipped:
+            query["fw_id"] = {"$nin": list(self._skipped)}
+        found = self._launchpad.fireworks.find(query)
+        return list(found.sort("spec._priority", DESCENDING).limit(CANDIDATES))
+
+    def _pass_over(self, decision: Admitted, claim: JobRecord | None) -> None:
+        """Leave a firework whose job someone else has, or which has ended, or which is a copy."""
+        key = decision.spec.key
+        if claim is not None:
+            self._ledger.release(key, claim.token)
+        record = self._ledger.get(key)
+        if record is None or record.firework != decision.firework:
+            reason = f"It is a copy; job {key} has another firework or none."
+            refuse(self._launchpad, self._ledger, Refused(decision.firework, reason))
+            return
+        self._ledger.settle(key)
+        self._skipped[decision.firework] = self._clock.monotonic_s() + SKIP_S
+
+    def _launch(self, decision: Admitted, claim: JobRecord, stop: threading.Event) -> None:
+        folder = self._settings.folder / f"{claim.key}-{claim.token}"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        launch = self._check_out(decision, folder)
+        if launch is None:
+            self._ledger.release(claim.key, claim.token)
+            self._skipped[decision.firework] = self._clock.monotonic_s() + SKIP_S
+            return
+        log.info("job started", key=claim.key, firework=decision.firework, token=claim.token)
+        self._engine.order(EngineOrder(spec=decision.spec, folder=str(folder.absolute())))
+        flight = Flight(self._launchpad, self._ledger, self._engine, self._clock)
+        self._conclude(claim, launch, flight.watch(claim, launch, stop))
+
+    def _check_out(self, decision: Admitted, folder: Path) -> int | None:
+        """Check a firework out through the LaunchPad; None where it was taken or tampered with."""
+        settings = self._settings
+        worker = FWorker(
+            name=settings.worker,
+            category=settings.category,
+            query={"fw_id": decision.firework},
+        )
+        firework, launch = self._launchpad.checkout_fw(worker, str(folder))
+        self._launchpad.backup_launch_data.clear()
+        self._launchpad.backup_fw_data.clear()
+        if firework is None:
+            return None
+        again = admit(firework.to_dict(), self._key)
+        if not isinstance(again, Admitted) or again.signature != decision.signature:
+            refuse(
+                self._launchpad,
+                self._ledger,
+                Refused(decision.firework, "It was changed while it was checked out."),
+            )
+            return None
+        return int(launch)
+
+    def _conclude(self, claim: JobRecord, launch: int, outcome: Flown) -> None:
+        """Write an outcome to the ledger first, then to the LaunchPad."""
+        key, token = claim.key, claim.token
+        match outcome:
+            case EngineAnswer(answer=answer):
+                applied = self._ledger.finish(key, token, answer)
+                stored: dict[str, Any] = {"job": key, "energy_eV": answer.result.energy_eV}
+                state = "COMPLETED"
+            case EngineFailure(reason=reason, remedy=remedy):
+                applied = self._ledger.fail(key, token, reason, remedy)
+                stored = {"job": key, "_message": f"{reason} {remedy}"}
+                state = "FIZZLED"
+            case "stopped":
+                self._ledger.hand_back(key, token)
+                log.info("job given back", key=key, token=token)
+                return
+            case "lost":
+                log.info("claim lost", key=key, token=token)
+                return
+        log.info("job ended", key=key, token=token, state=state, applied=applied)
+        if applied:
+            action = FWAction(stored_data=stored, exit=state == "FIZZLED")
+            self._launchpad.complete_launch(launch, action, state)
+            self._ledger.settle(key)

@@ -1,0 +1,97 @@
+"""FireWorks' own LaunchPad, by URI, with its defaults tightened.
+
+- Nothing but `ComputeTask` is ever made out of a stored document: FireWorks' loader, which imports
+  any module that a document names, is replaced for this process.
+- A workflow's lock that a killed process left behind is taken over after `LOCK_WAIT_S` (FireWorks:
+  waits 300 s, then gives up). With one firework per workflow a lock is held for milliseconds.
+- Log records go to `logging` and not to standard output.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fireworks import LaunchPad
+from fireworks.core import launchpad as launchpad_module
+from fireworks.utilities import fw_serializers, fw_utilities
+from pymongo.errors import PyMongoError
+from pymongo.uri_parser import parse_uri
+
+from shared.errors import DatabaseError
+from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
+
+__all__ = ["DATABASE", "database_of", "open_launchpad", "prepare_launchpad"]
+
+DATABASE: Final = "atomloop"
+"""The database, where the URI names none."""
+
+LOCK_WAIT_S: Final = 10
+
+LOG_LEVEL: Final = "WARNING"
+
+
+def database_of(uri: str) -> str:
+    """Return the database that a URI names, or the default one."""
+    name = parse_uri(uri)["database"]
+    return name or DATABASE
+
+
+def open_launchpad(uri: str, database: str | None = None) -> Any:
+    """Connect a stock `LaunchPad`.
+
+    Args:
+        uri: Any MongoDB-protocol server.
+        database: Its database; None for the one in the URI or the default.
+
+    Raises:
+        DatabaseError: No server answers there.
+    """
+    _tighten()
+    launchpad = LaunchPad(
+        host=uri,
+        name=database or database_of(uri),
+        uri_mode=True,
+        strm_lvl=LOG_LEVEL,
+        wf_user_indices=["metadata.job"],
+        mongoclient_kwargs={"serverSelectionTimeoutMS": 5000},
+    )
+    try:
+        launchpad.connection.admin.command("ping")
+    except PyMongoError as error:
+        launchpad.connection.close()
+        raise DatabaseError(
+            f"No database answers at {uri}: {str(error)[:200]}.",
+            remedy="Start `sim-dispatcher database --path …`, or correct the URI.",
+        ) from error
+    return launchpad
+
+
+def prepare_launchpad(launchpad: Any) -> None:
+    """Make counters and indexes of a new LaunchPad; leaves an existing one as it is."""
+    if launchpad.fw_id_assigner.find_one() is None:
+        launchpad.fw_id_assigner.update_one(
+            {"_id": -1}, {"$setOnInsert": {"next_fw_id": 1, "next_launch_id": 1}}, upsert=True
+        )
+    launchpad.tuneup()
+
+
+def load_compute_task(document: dict[str, Any]) -> ComputeTask:
+    """Make a task of a stored document; stands in for FireWorks' `load_object`.
+
+    Raises:
+        FWSerializationError: It names anything but `ComputeTask`.
+    """
+    if document.get("_fw_name") != TASK_NAME:
+        raise fw_serializers.FWSerializationError(
+            f"{str(document.get('_fw_name'))[:80]!r} is not on AtomLoop's list of tasks."
+        )
+    return ComputeTask(job=document.get("job"), signature=document.get("signature"))
+
+
+def _tighten() -> None:
+    fw_serializers.load_object = load_compute_task
+    fw_serializers.DECODE_MONTY = False
+    launchpad_module.WFLock.__init__.__defaults__ = (LOCK_WAIT_S, True)
+    known = ("launchpad", LOG_LEVEL)
+    if known not in fw_utilities.PREVIOUS_STREAM_LOGGERS:
+        fw_utilities.PREVIOUS_STREAM_LOGGERS.append(known)
