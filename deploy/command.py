@@ -41,7 +41,7 @@ CAUSES = (
         (
             r"NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|name resolution"
             r"|Name or service not known|Network is unreachable"
-            r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT"
+            r"|from versions: none|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT"
         ),
         "the package index cannot be reached",
         "check the network and proxy settings, then repeat the command: it goes on from there",

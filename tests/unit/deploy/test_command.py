@@ -18,6 +18,7 @@ from deploy.progress import Progress, clock_text
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("npm error code ENOTFOUND", "cannot be reached"),
         ("NewConnectionError ...\nERROR: Could not find a version that satisfies", "be reached"),
+        ("ERROR: Could not find a version (from versions: none)", "cannot be reached"),
         ("ERROR: No matching distribution found for xtb==22.1", "no build of a package fits"),
         ("npm warn EBADENGINE Unsupported engine", "too old"),
         ("fatal error: Python.h: No such file or directory", "compiled"),
