@@ -1,0 +1,48 @@
+/** ROIs in the order an operator wants them, with their jobs and answers. */
+
+import type { AnswerView, Job, RoiView } from "../generated/messages.js";
+
+export interface StateStyle {
+  readonly icon: string;
+  readonly text: string;
+}
+
+/** Icon and word of each state; the colour comes from the style sheet. */
+export const ROI_STATES: Readonly<Record<RoiView["state"], StateStyle>> = {
+  candidate: { icon: "◇", text: "candidate" },
+  queued: { icon: "◷", text: "queued" },
+  running: { icon: "▶", text: "running" },
+  done: { icon: "✓", text: "done" },
+  failed: { icon: "✕", text: "failed" },
+  refused: { icon: "⊘", text: "refused" },
+};
+
+const ORDER: readonly RoiView["state"][] = [
+  "running",
+  "queued",
+  "done",
+  "failed",
+  "candidate",
+  "refused",
+];
+
+/** Active ones first, then results, then the rest; the latest word first within a state. */
+export function ordered(rois: ReadonlyMap<string, RoiView>): RoiView[] {
+  return [...rois.values()].sort(
+    (a, b) =>
+      ORDER.indexOf(a.state) - ORDER.indexOf(b.state) ||
+      b.updated_at_ns - a.updated_at_ns ||
+      (a.key < b.key ? -1 : 1),
+  );
+}
+
+export function jobsOf(jobs: ReadonlyMap<string, Job>, roi: string): Job[] {
+  return [...jobs.values()].filter((job) => job.roi === roi);
+}
+
+/** A ROI's answers, the latest first. */
+export function answersOf(answers: ReadonlyMap<string, AnswerView>, roi: string): AnswerView[] {
+  return [...answers.values()]
+    .filter((answer) => answer.roi === roi)
+    .sort((a, b) => b.finished_at_ns - a.finished_at_ns);
+}

@@ -1,0 +1,45 @@
+/** Whether the picture may still be taken for the present. */
+
+export interface Picture {
+  /** Instant its atoms (or, without a detector, the frame itself) were there, service clock, s. */
+  readonly bornS: number;
+  /** Instant it arrived at the service, service clock, s. */
+  readonly receivedS: number;
+}
+
+export interface Staleness {
+  readonly ageS: number | null;
+  /** Why the picture is stale, for people; null where it is fresh. */
+  readonly reason: string | null;
+}
+
+/** Missed frames after which a picture is stale. */
+export const INTERVALS = 3;
+/** Silence of the link after which a picture is stale, s. */
+export const LINK_LOST_S = 2;
+/** Frames that come faster than this are judged as if they came this slowly, s. */
+const LEAST_INTERVAL_S = 0.4;
+/** Assumed before three frames have told the usual interval, s. */
+const FIRST_INTERVAL_S = 4;
+
+/**
+ * Judge a picture.
+ *
+ * @param picture What is on the screen; null where nothing is.
+ * @param nowS The service's clock now, s; null where it is unknown.
+ * @param silentS How long the link has been silent, s.
+ * @param usualIntervalS Median interval between frames, s; null where it is unknown.
+ */
+export function staleness(
+  picture: Picture | null,
+  nowS: number | null,
+  silentS: number,
+  usualIntervalS: number | null,
+): Staleness {
+  if (picture === null || nowS === null) return { ageS: null, reason: null };
+  const ageS = Math.max(0, nowS - picture.receivedS);
+  if (silentS > LINK_LOST_S) return { ageS, reason: "link to the service lost" };
+  const interval = Math.max(LEAST_INTERVAL_S, usualIntervalS ?? FIRST_INTERVAL_S);
+  if (nowS - picture.bornS > INTERVALS * interval) return { ageS, reason: "no new frame" };
+  return { ageS, reason: null };
+}
