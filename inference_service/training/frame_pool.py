@@ -27,6 +27,7 @@ __all__ = ["FRAMES_PER_SHARD", "FramePool", "fill_pool"]
 FRAMES_PER_SHARD = 50
 FRAME_PX = 384
 CROP_PX = 128
+_CHOOSY = 2 / 3
 _GAIN_SPREAD, _OFFSET_SPREAD = 0.15, 0.1
 
 
@@ -100,37 +101,47 @@ class FramePool:
 
     def _telling_crop(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Draw a crop; two times in three prefer, of two, the one with more rare atoms."""
-        first = self._crop(rng)
-        if rng.random() < 1 / 3:
-            return first
-        return max(first, self._crop(rng), key=lambda crop: _rare_cells(crop[1]))
+        place = self._place(rng)
+        if rng.random() < _CHOOSY:
+            place = max(place, self._place(rng), key=self._rare_cells)
+        shard, frame, i, j = place
+        cells = CROP_PX // STRIDE_PX
+        y, x = i * STRIDE_PX, j * STRIDE_PX
+        target = self.targets[shard][frame, :, i : i + cells, j : j + cells]
+        image = self.images[shard][frame, y : y + CROP_PX, x : x + CROP_PX]
+        return _turned(rng, image.astype(np.float32), target.astype(np.float32))
 
-    def _crop(self, rng: Generator) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Cut one crop on the cell grid and turn it by one of the eight symmetries."""
+    def _place(self, rng: Generator) -> tuple[int, int, int, int]:
+        """Draw shard, frame and the first row and column of cells."""
         shard = int(rng.integers(len(self.images)))
         frame = int(rng.integers(len(self.images[shard])))
+        last = (FRAME_PX - CROP_PX) // STRIDE_PX
+        i, j = rng.integers(0, last + 1, 2)
+        return shard, frame, int(i), int(j)
+
+    def _rare_cells(self, place: tuple[int, int, int, int]) -> int:
+        """Count the cells of a crop that hold anything but carbon."""
+        shard, frame, i, j = place
         cells = CROP_PX // STRIDE_PX
-        i, j = rng.integers(0, FRAME_PX // STRIDE_PX - cells + 1, 2)
-        target = self.targets[shard][frame][:, i : i + cells, j : j + cells].astype(np.float32)
-        y, x = i * STRIDE_PX, j * STRIDE_PX
-        image = self.images[shard][frame][y : y + CROP_PX, x : x + CROP_PX].astype(np.float32)
-        mirror_x, mirror_y, swap = rng.random(3) < 0.5
-        if mirror_x:
-            image, target = image[:, ::-1], target[:, :, ::-1].copy()
-            target[Plane.DX] *= -1
-        if mirror_y:
-            image, target = image[::-1], target[:, ::-1].copy()
-            target[Plane.DY] *= -1
-        if swap:
-            image, target = image.T, target.transpose(0, 2, 1)
-            order = [Plane.CLASS, Plane.DY, Plane.DX, Plane.COVER, Plane.VACUUM]
-            target = target[order]
-        return image, target
+        label = self.targets[shard][frame, Plane.CLASS, i : i + cells, j : j + cells]
+        return int(np.count_nonzero(label > 1))
 
 
-def _rare_cells(target: NDArray[np.float32]) -> int:
-    """Count the cells that hold anything but carbon."""
-    return int(np.count_nonzero(target[Plane.CLASS] > 1))
+def _turned(
+    rng: Generator, image: NDArray[np.float32], target: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Turn a crop and its truth by one of the eight symmetries of the square."""
+    mirror_x, mirror_y, swap = rng.random(3) < 0.5
+    if mirror_x:
+        image, target = image[:, ::-1], target[:, :, ::-1]
+        target[Plane.DX] *= -1
+    if mirror_y:
+        image, target = image[::-1], target[:, ::-1]
+        target[Plane.DY] *= -1
+    if swap:
+        image, target = image.T, target.transpose(0, 2, 1)
+        target = target[[Plane.CLASS, Plane.DY, Plane.DX, Plane.COVER, Plane.VACUUM]]
+    return image, target
 
 
 def _columns(

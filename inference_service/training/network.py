@@ -1,8 +1,9 @@
 """The stride-4 detector as plain functions of named tensors.
 
-pixel-unshuffle by 4, three convolutions, pool, three wider ones, upsample and concatenate, two
-more, one 1 x 1 head. Each convolution is followed by batch normalisation and ReLU. Written without
-module classes so that the same names go into checkpoints and into the exported graph.
+pixel-unshuffle by 4, three convolutions, pool, six dilated and wider ones, upsample and
+concatenate, two more, one 1 x 1 head. Each convolution is followed by batch normalisation and
+ReLU. Written without module classes so that the same names go into checkpoints and into the
+exported graph.
 """
 
 from __future__ import annotations
@@ -12,7 +13,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference_service.detector.heads import STRIDE_PX, Channel
-from inference_service.training.plan import BATCH_NORM_EPSILON, LAYERS
+from inference_service.training.plan import (
+    BATCH_NORM_EPSILON,
+    COARSE,
+    FINE,
+    LAYERS,
+    MERGE,
+    LayerPlan,
+)
 
 __all__ = ["forward", "new_parameters", "new_statistics"]
 
@@ -71,8 +79,9 @@ def forward(parameters: Tensors, statistics: Tensors, images: Tensor, *, trainin
         (n, len(Channel), H/4, W/4) float32 heads.
     """
 
-    def layer(values: Tensor, name: str) -> Tensor:
-        values = functional.conv2d(values, parameters[f"{name}.weight"], None, 1, 1)
+    def layer(values: Tensor, plan: LayerPlan) -> Tensor:
+        name, reach = plan.name, plan.dilation
+        values = functional.conv2d(values, parameters[f"{name}.weight"], None, 1, reach, reach)
         values = functional.batch_norm(
             values,
             statistics[f"{name}.mean"],
@@ -87,12 +96,12 @@ def forward(parameters: Tensors, statistics: Tensors, images: Tensor, *, trainin
 
     values = functional.pixel_unshuffle(images, STRIDE_PX)
     fine = values.contiguous(memory_format=torch.channels_last)
-    for name in ("fine1", "fine2", "fine3"):
-        fine = layer(fine, name)
+    for plan in FINE:
+        fine = layer(fine, plan)
     coarse = functional.max_pool2d(fine, 2)
-    for name in ("coarse1", "coarse2", "coarse3"):
-        coarse = layer(coarse, name)
+    for plan in COARSE:
+        coarse = layer(coarse, plan)
     merged = torch.cat([fine, functional.interpolate(coarse, scale_factor=2.0)], 1)
-    for name in ("merge1", "merge2"):
-        merged = layer(merged, name)
+    for plan in MERGE:
+        merged = layer(merged, plan)
     return functional.conv2d(merged, parameters["head.weight"], parameters["head.bias"])

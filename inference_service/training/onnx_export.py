@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from inference_service.detector.heads import INPUT_NAME, OUTPUT_NAME, STRIDE_PX, Channel
-from inference_service.training.plan import BATCH_NORM_EPSILON, LAYERS
+from inference_service.training.plan import (
+    BATCH_NORM_EPSILON,
+    COARSE,
+    FINE,
+    LAYERS,
+    MERGE,
+    LayerPlan,
+)
 
 __all__ = ["folded", "member_bytes"]
 
@@ -53,15 +60,16 @@ def member_bytes(weights: Weights) -> bytes:
     tensors.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
     # SpaceToDepth orders channels by (row, column) of the block, as pixel_unshuffle does for
     # a single input channel.
+    fine, coarse, merged = (f"{group[-1].name}.out" for group in (FINE, COARSE, MERGE))
     nodes = [
         helper.make_node("SpaceToDepth", [INPUT_NAME], ["cells"], blocksize=STRIDE_PX),
-        *_stack("cells", ("fine1", "fine2", "fine3")),
-        helper.make_node("MaxPool", ["fine3.out"], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
-        *_stack("pooled", ("coarse1", "coarse2", "coarse3")),
-        helper.make_node("Resize", ["coarse3.out", "", "twice"], ["upsampled"], **_NEAREST),
-        helper.make_node("Concat", ["fine3.out", "upsampled"], ["merged"], axis=1),
-        *_stack("merged", ("merge1", "merge2")),
-        helper.make_node("Conv", ["merge2.out", "head.weight", "head.bias"], [OUTPUT_NAME]),
+        *_stack("cells", FINE),
+        helper.make_node("MaxPool", [fine], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
+        *_stack("pooled", COARSE),
+        helper.make_node("Resize", [coarse, "", "twice"], ["upsampled"], **_NEAREST),
+        helper.make_node("Concat", [fine, "upsampled"], ["merged"], axis=1),
+        *_stack("merged", MERGE),
+        helper.make_node("Conv", [merged, "head.weight", "head.bias"], [OUTPUT_NAME]),
     ]
     declare = helper.make_tensor_value_info
     source = declare(INPUT_NAME, TensorProto.FLOAT, [1, 1, "H", "W"])
@@ -81,12 +89,15 @@ _NEAREST = {
 }
 
 
-def _stack(source: str, names: tuple[str, ...]) -> list[onnx.NodeProto]:
-    """Chain convolution and ReLU of the named layers."""
+def _stack(source: str, layers: tuple[LayerPlan, ...]) -> list[onnx.NodeProto]:
+    """Chain convolution and ReLU of the layers."""
     nodes = []
-    for name in names:
+    for layer in layers:
+        name, reach = layer.name, layer.dilation
         inputs = [source, f"{name}.weight", f"{name}.bias"]
         source = f"{name}.out"
-        nodes.append(helper.make_node("Conv", inputs, [f"{name}.raw"], pads=[1, 1, 1, 1]))
-        nodes.append(helper.make_node("Relu", [f"{name}.raw"], [source]))
+        convolution = helper.make_node(
+            "Conv", inputs, [f"{name}.raw"], pads=[reach] * 4, dilations=[reach] * 2
+        )
+        nodes += [convolution, helper.make_node("Relu", [f"{name}.raw"], [source])]
     return nodes

@@ -26,7 +26,7 @@ class Recipe:
     """
 
     width: int = 16
-    steps: int = 8000
+    steps: int = 5000
     batch: int = 8
     peak_rate: float = 4e-3
     warm_up: float = 0.05
@@ -35,7 +35,7 @@ class Recipe:
     weight_decay: float = 1e-4
     clip_norm: float = 3.0
     pool_seed: int = 1
-    pool_shards: int = 60
+    pool_shards: int = 40
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""
