@@ -42,9 +42,9 @@ def report(computed: Computed) -> dict[str, object]:
 
 
 def _compute(structure: Path, recipe: str, level: str, fmax: float) -> dict[str, object]:
-    from sim_dispatcher.levels import choose_level  # noqa: PLC0415 - after OMP_NUM_THREADS
-    from sim_dispatcher.recipes import Options, run_recipe  # noqa: PLC0415 - same
-    from sim_dispatcher.structure import read_cluster  # noqa: PLC0415 - same
+    from sim_dispatcher.levels import choose_level
+    from sim_dispatcher.recipes import Options, run_recipe
+    from sim_dispatcher.structure import read_cluster
 
     cluster = read_cluster(structure)
     chosen = choose_level(level)

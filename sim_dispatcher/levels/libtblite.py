@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -31,9 +32,8 @@ _METHODS: Final[dict[LevelName, str]] = {"gfn1": "GFN1-xTB", "gfn2": "GFN2-xTB"}
 
 @cache
 def _interface() -> Any:
-    import tblite.interface  # noqa: PLC0415 - half a second that only a calculation pays
-
-    return tblite.interface
+    """Import the library once; half a second that only a calculation pays."""
+    return import_module("tblite.interface")
 
 
 @dataclass(frozen=True)

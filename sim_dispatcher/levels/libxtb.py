@@ -10,6 +10,7 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
 import numpy as np
@@ -34,9 +35,7 @@ _METHODS: Final[dict[LevelName, str]] = {"gfnff": "GFNFF", "gfn1": "GFN1xTB", "g
 def _interface() -> Any:
     """Import the wheel once, its Fortran output unbuffered so that silencing it holds."""
     os.environ.setdefault("GFORTRAN_UNBUFFERED_PRECONNECTED", "y")
-    import xtb.interface  # noqa: PLC0415 - the library reads the variable when it is loaded
-
-    return xtb.interface
+    return import_module("xtb.interface")
 
 
 @dataclass(frozen=True)

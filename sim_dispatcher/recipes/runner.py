@@ -1,50 +1,27 @@
-"""One runner for every recipe: check, pre-relax, relax, compare, report.
-
-A tight-binding relaxation starts from the force field's minimum and with the force field's
-curvature, provided that the force field kept every bond (its bonds are fixed, its geometry is
-not always right). That route ends in 14 to 20 steps where a plain start takes 80.
-"""
+"""One runner for every recipe: check, relax, compare with the pristine twin, report."""
 
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-import numpy as np
-
-from shared.clock import Clock, SystemClock
-from shared.errors import LevelUnavailableError, SimulationError
+from shared.errors import SimulationError, StructureError
 from shared.messages.simulation import SimulationResult
-from sim_dispatcher.levels import Level, System, choose_level
+from sim_dispatcher.levels import Level
 from sim_dispatcher.levels.potential import Array
-from sim_dispatcher.recipes.catalogue import Mask, Plan, find_recipe
-from sim_dispatcher.recipes.hessian import model_hessian
-from sim_dispatcher.recipes.minimise import Descent, Minimum, Watcher, minimise
+from sim_dispatcher.recipes.catalogue import Plan, find_recipe
+from sim_dispatcher.recipes.formation import Exchange, compare, plan_exchange
+from sim_dispatcher.recipes.minimise import Minimum, Watcher
+from sim_dispatcher.recipes.relaxation import Options, settle
+from sim_dispatcher.recipes.twins import TwinEnergies
 from sim_dispatcher.structure.alignment import aligned
 from sim_dispatcher.structure.bonds import bond_statistics, bonded_pairs
 from sim_dispatcher.structure.census import ring_census
 from sim_dispatcher.structure.checks import check_size, check_structure, fragments
 from sim_dispatcher.structure.cluster import Cluster
+from sim_dispatcher.structure.pristine import NoTwin
 
-__all__ = ["Computed", "Options", "run_recipe", "settle"]
-
-FORCE_FIELD_FMAX: float = 0.1
-"""Force to which the pre-relaxation goes, eV/Å; finer is tight binding's business."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """Settings of a run.
-
-    Attributes:
-        fmax_eV_A: Converged when no free atom feels more, eV/Å.
-        max_steps: Optimiser steps before giving up; the result then says `converged: false`.
-        clock: Measures the wall time.
-    """
-
-    fmax_eV_A: float = 0.05
-    max_steps: int = 300
-    clock: Clock = field(default_factory=SystemClock)
+__all__ = ["Computed", "run_recipe"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +45,7 @@ def run_recipe(
     level: Level,
     options: Options | None = None,
     watch: Watcher | None = None,
+    twins: TwinEnergies | None = None,
 ) -> Computed:
     """Compute a recipe on a cluster.
 
@@ -77,10 +55,12 @@ def run_recipe(
         level: From `choose_level`.
         options: Convergence and limits.
         watch: Called after every optimiser step.
+        twins: Energies of pristine twins to reuse and to add to.
 
     Raises:
         ConfigurationError: The recipe is not part of this version.
-        StructureError: The cluster is not something to compute at this level.
+        StructureError: The cluster is not something to compute at this level, or a formation
+            energy was asked for and none is defined.
         SimulationError: The engine gave no answer, or one that makes no sense.
     """
     options = options or Options()
@@ -88,15 +68,19 @@ def run_recipe(
     check_structure(cluster.symbols, cluster.positions_A)
     check_size(len(cluster), level.max_atoms, level.name)
     began, used = options.clock.monotonic_s(), _cpu_s()
+    exchange = _exchange(cluster, plan, level)
     minimum = settle(cluster, plan, level, options, watch)
-    final = cluster.moved(_placed(cluster, minimum, plan))
+    final = cluster.moved(_placed(cluster, minimum, plan)).noted(*_notes(exchange, minimum, plan))
     _refuse_fragments(final)
+    formation, reference = None, None
+    if isinstance(exchange, Exchange):
+        formation, reference = compare(minimum.energy_eV, exchange, level, options, watch, twins)
     result = SimulationResult(
         recipe=plan.name,
         level=level.name,
         energy_eV=minimum.energy_eV,
-        formation_eV=None,
-        reference=None,
+        formation_eV=formation,
+        reference=reference,
         charge=cluster.charge,
         unpaired=cluster.unpaired,
         bonds_A=bond_statistics(final.symbols, final.positions_A),
@@ -113,40 +97,26 @@ def run_recipe(
     return Computed(result, final, level.implementation)
 
 
-def settle(
-    cluster: Cluster, plan: Plan, level: Level, options: Options, watch: Watcher | None = None
-) -> Minimum:
-    """Do what a plan does to the atoms: relax what is free, or only look."""
-    system = System(cluster.numbers, cluster.charge, cluster.unpaired)
-    potential = level.potential(system)
-    free = plan.free(cluster)
-    if not plan.moves:
-        look = Descent(free, np.inf, max_steps=0, stage="single point")
-        return minimise(potential, cluster.positions_A, look, watch)
-    start, hessian = cluster.positions_A, None
-    if level.can_react:
-        start, hessian = _force_field_start(cluster, free, system, watch)
-    descent = Descent(free, options.fmax_eV_A, options.max_steps, hessian)
-    return minimise(potential, start, descent, watch)
+def _exchange(cluster: Cluster, plan: Plan, level: Level) -> Exchange | NoTwin | None:
+    """Return what a formation energy needs, before anything expensive is done."""
+    if plan.formation == "none":
+        return None
+    exchange = plan_exchange(cluster, level)
+    if isinstance(exchange, NoTwin) and plan.formation == "required":
+        raise StructureError(
+            f"No formation energy is defined here: {exchange.reason}.",
+            remedy="Use the recipe relax, which gives the total energy; or another level.",
+        )
+    return exchange
 
 
-def _force_field_start(
-    cluster: Cluster, free: Mask, system: System, watch: Watcher | None
-) -> tuple[Array, Array | None]:
-    """Return start positions and curvature from GFN-FF, or the cluster's own and None."""
-    try:
-        force_field = choose_level("gfnff").potential(system)
-        descent = Descent(free, FORCE_FIELD_FMAX, stage="force field")
-        found = minimise(force_field, cluster.positions_A, descent, watch)
-        start = found.positions_A if _same_bonds(cluster, found) else cluster.positions_A
-        return start, model_hessian(force_field, start, free)
-    except (LevelUnavailableError, SimulationError):
-        return cluster.positions_A, None
-
-
-def _same_bonds(cluster: Cluster, found: Minimum) -> bool:
-    before = bonded_pairs(cluster.symbols, cluster.positions_A)
-    return np.array_equal(before, bonded_pairs(cluster.symbols, found.positions_A))
+def _notes(exchange: Exchange | NoTwin | None, minimum: Minimum, plan: Plan) -> tuple[str, ...]:
+    notes: list[str] = []
+    if isinstance(exchange, NoTwin):
+        notes.append(f"no formation energy: {exchange.reason}")
+    if plan.moves and not minimum.converged:
+        notes.append(f"not converged after {minimum.steps} steps")
+    return tuple(notes)
 
 
 def _placed(cluster: Cluster, minimum: Minimum, plan: Plan) -> Array:

@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+from sim_dispatcher.structure.build import build_cluster
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.detected import DetectedAtoms
-from sim_dispatcher.structure.reading import read_cluster
+from sim_dispatcher.structure.reading import parse_cluster, read_cluster
+from sim_dispatcher.structure.rules import PAPER, RADIUS_A, CutRules
 
-__all__ = ["Cluster", "DetectedAtoms", "read_cluster"]
+__all__ = [
+    "PAPER",
+    "RADIUS_A",
+    "Cluster",
+    "CutRules",
+    "DetectedAtoms",
+    "build_cluster",
+    "parse_cluster",
+    "read_cluster",
+]

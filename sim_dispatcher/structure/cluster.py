@@ -70,9 +70,13 @@ class Cluster:
         """Return the atoms that play any of these roles."""
         return np.flatnonzero([role in roles for role in self.roles])
 
-    def moved(self, positions_A: Array, *notes: str) -> Cluster:
+    def moved(self, positions_A: Array) -> Cluster:
         """Return the same atoms elsewhere."""
-        return dataclasses.replace(self, positions_A=positions_A, notes=self.notes + notes)
+        return dataclasses.replace(self, positions_A=positions_A)
+
+    def noted(self, *notes: str) -> Cluster:
+        """Return the same cluster with more notes."""
+        return dataclasses.replace(self, notes=self.notes + notes)
 
     def to_ase(self) -> ase.Atoms:
         """Return the cluster as ASE atoms, roles in the array `role`."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
 from pathlib import Path
-from typing import get_args
+from typing import cast, get_args
 
 import ase
 import ase.io
@@ -17,7 +18,7 @@ from sim_dispatcher.structure.checks import check_structure
 from sim_dispatcher.structure.cluster import Cluster, Role
 from sim_dispatcher.structure.spin import unpaired_electrons
 
-__all__ = ["cluster_from_ase", "read_cluster"]
+__all__ = ["cluster_from_ase", "parse_cluster", "read_cluster"]
 
 
 def read_cluster(path: Path) -> Cluster:
@@ -43,6 +44,24 @@ def read_cluster(path: Path) -> Cluster:
         raise UnreadableFileError(
             f"{path} is not a structure that can be read ({type(error).__name__}: {error}).",
             remedy="Give an XYZ, extended XYZ, CIF or POSCAR file.",
+        ) from error
+    return cluster_from_ase(atoms)
+
+
+def parse_cluster(text: str) -> Cluster:
+    """Read a cluster back from its extended XYZ text, as a job carries it.
+
+    Raises:
+        UnreadableFileError: Not extended XYZ.
+        StructureError: Readable, but not something to compute.
+    """
+    try:
+        atoms = ase.io.read(io.StringIO(text), index=-1, format="extxyz")
+    except Exception as error:
+        # ASE's reader raises whatever its parsing stumbles on.
+        raise UnreadableFileError(
+            f"The structure is not extended XYZ ({type(error).__name__}: {error}).",
+            remedy="Submit the text that `Cluster.extxyz` gives.",
         ) from error
     return cluster_from_ase(atoms)
 
@@ -100,7 +119,7 @@ def _refuse_crystal(symbols: tuple[str, ...], positions: np.ndarray, atoms: ase.
 def _roles(atoms: ase.Atoms, symbols: tuple[str, ...], positions: np.ndarray) -> tuple[Role, ...]:
     """Return the file's roles, or: hydrogen caps, what carries it is rim, the rest interior."""
     if atoms.has("role") and set(atoms.get_array("role")) <= set(get_args(Role)):
-        return tuple(str(role) for role in atoms.get_array("role"))  # type: ignore[misc]
+        return cast("tuple[Role, ...]", tuple(str(role) for role in atoms.get_array("role")))
     around = neighbours(len(symbols), bonded_pairs(symbols, positions))
     carries = {j for i, symbol in enumerate(symbols) if symbol == "H" for j in around[i]}
     return tuple(

@@ -1,0 +1,109 @@
+"""Formation energy: what it costs to turn pristine graphene into the defect.
+
+    E(defect) - E(pristine twin, same rim) - sum over elements of delta n * mu
+
+Both clusters are relaxed alike, so that rim and caps cancel. Delta n counts atoms of the defect's
+cluster beyond the twin's; mu is the energy per atom in the element's reservoir.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from shared.messages.simulation import Reference
+from sim_dispatcher.levels import Level
+from sim_dispatcher.recipes.catalogue import RECIPES
+from sim_dispatcher.recipes.minimise import Watcher
+from sim_dispatcher.recipes.relaxation import Options, settle
+from sim_dispatcher.recipes.twins import TwinEnergies
+from sim_dispatcher.structure.cluster import Cluster
+from sim_dispatcher.structure.pristine import NoTwin, pristine_twin
+
+__all__ = ["Exchange", "chemical_potentials", "compare", "plan_exchange"]
+
+
+@dataclass(frozen=True, eq=False)
+class Exchange:
+    """How a defect is made from its twin.
+
+    Attributes:
+        twin: Pristine cluster with the same rim.
+        added: Atoms gained (positive) or lost (negative) by element; zeros left out.
+        mu_eV: Chemical potential of those elements, eV.
+        note: Where they come from, in words.
+    """
+
+    twin: Cluster
+    added: dict[str, int]
+    mu_eV: dict[str, float]
+    note: str
+
+
+@cache
+def chemical_potentials() -> dict[str, Any]:
+    """Return the shipped table that `sim_dispatcher.recipes.reservoirs` makes."""
+    text = files("sim_dispatcher.recipes").joinpath("potentials.json").read_text("utf-8")
+    table: dict[str, Any] = json.loads(text)
+    return table
+
+
+def plan_exchange(cluster: Cluster, level: Level) -> Exchange | NoTwin:
+    """Find the twin and the reservoirs, or the reason why there is no formation energy."""
+    table = chemical_potentials()
+    known: dict[str, float] = table["mu_eV"].get(level.name, {})
+    if not known:
+        return NoTwin(f"level {level.name} has no meaningful one")
+    if cluster.charge:
+        return NoTwin("a charged cluster's depends on where its electrons go")
+    twin = pristine_twin(cluster)
+    if isinstance(twin, NoTwin):
+        return twin
+    gained = Counter(cluster.symbols)
+    gained.subtract(Counter(twin.symbols))
+    added = {element: n for element, n in sorted(gained.items()) if n}
+    missing = sorted(set(added) - set(known))
+    if missing:
+        return NoTwin(f"the chemical potential of {', '.join(missing)} is not tabulated")
+    sources = "; ".join(f"{element}: {table['notes'][element]}" for element in added)
+    note = f"{sources or 'No atoms exchanged'}. By {table['software']} at {level.name}."
+    return Exchange(twin, added, {element: known[element] for element in added}, note)
+
+
+def compare(
+    energy_eV: float,
+    exchange: Exchange,
+    level: Level,
+    options: Options,
+    watch: Watcher | None = None,
+    twins: TwinEnergies | None = None,
+) -> tuple[float, Reference]:
+    """Return the formation energy in eV and what it is measured against.
+
+    Args:
+        energy_eV: Total energy of the relaxed defect, eV.
+        exchange: From `plan_exchange`.
+        level: The defect's own.
+        options: The defect's own.
+        watch: Told of the twin's relaxation as stage `pristine`.
+        twins: Energies computed before; None = nothing remembered.
+
+    Raises:
+        SimulationError: The twin could not be relaxed.
+    """
+    twins = TwinEnergies() if twins is None else twins
+    key = TwinEnergies.key(exchange.twin, level, options.fmax_eV_A)
+    pristine = twins.find(key)
+    if pristine is None:
+        plan = RECIPES["relax"]
+        pristine = settle(exchange.twin, plan, level, options, watch, "pristine").energy_eV
+        twins.keep(key, pristine)
+    paid = sum(n * exchange.mu_eV[element] for element, n in exchange.added.items())
+    reference = Reference(
+        pristine_eV=pristine, mu_eV=exchange.mu_eV, level=level.name, note=exchange.note
+    )
+    return energy_eV - pristine - paid, reference

@@ -1,0 +1,111 @@
+"""From detected atoms and a centre to a cluster: the cut, step by step."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from shared.errors import StructureError
+from shared.lattice import find_bonds
+from sim_dispatcher.structure.box import boxed
+from sim_dispatcher.structure.checks import check_structure
+from sim_dispatcher.structure.cluster import Cluster, Role
+from sim_dispatcher.structure.cutout import MARGIN_A, cut_atoms
+from sim_dispatcher.structure.detected import DetectedAtoms
+from sim_dispatcher.structure.merging import crowded_notes, merged
+from sim_dispatcher.structure.rules import RADIUS_A, CutRules
+from sim_dispatcher.structure.seed import seed_heights
+from sim_dispatcher.structure.spin import unpaired_electrons
+from sim_dispatcher.structure.terminate import Caps, capped
+
+__all__ = ["build_cluster"]
+
+DEFAULT_RULES: Final = CutRules()
+
+
+def build_cluster(
+    atoms: DetectedAtoms,
+    centre_A: tuple[float, float],
+    radius_A: float = RADIUS_A,
+    rules: CutRules = DEFAULT_RULES,
+    charge: int = 0,
+) -> Cluster:
+    """Cut a hydrogen-capped cluster from the atoms of a frame.
+
+    Args:
+        atoms: All listed atoms, calibrated; faint ones included.
+        centre_A: x = column, y = row of the defect in the frame, Å.
+        radius_A: Rings wholly inside this radius are taken, Å.
+        rules: Thresholds and presets.
+        charge: Total charge, e.
+
+    Returns:
+        The cluster, heavy atoms first; `source` leads back to the atoms given.
+
+    Raises:
+        StructureError: Nothing there, doubtful or crowded atoms, an unknown element, a wrong
+            scale, or a rim that cannot be capped.
+    """
+    away = np.hypot(*(atoms.positions_A - np.asarray(centre_A)).T)
+    _refuse_doubts(atoms, away, rules)
+    near = np.flatnonzero((away <= radius_A + MARGIN_A) & (atoms.p >= rules.present_p))
+    around, origin = merged(atoms.take(near), rules.merged_A)
+    members = cut_atoms(around, centre_A, radius_A)
+    heavy = around.take(members)
+    notes = crowded_notes(heavy, rules)
+    graph = find_bonds(heavy.positions_A, heavy.symbols)
+    caps = capped(heavy.symbols, graph, rules.caps)
+    source = tuple(int(near[origin[i]]) for i in members) + (-1,) * len(caps.carriers)
+    return _assembled(heavy, caps, source, rules, charge).noted(*notes, *caps.notes)
+
+
+def _assembled(
+    heavy: DetectedAtoms, caps: Caps, source: tuple[int, ...], rules: CutRules, charge: int
+) -> Cluster:
+    """Put heavy atoms and caps into their box, heights seeded, electrons counted."""
+    symbols = heavy.symbols + ("H",) * len(caps.carriers)
+    flat = np.concatenate([heavy.positions_A, caps.positions_A])
+    heights = seed_heights(symbols, flat - flat.mean(axis=0))
+    if heavy.z_A is not None:
+        heights = np.concatenate([heavy.z_A, heavy.z_A[list(caps.carriers)]])
+    positions = np.column_stack([flat, heights])
+    check_structure(symbols, positions)
+    moved, cell = boxed(positions, rules.edge_A)
+    shift = flat[0] - moved[0, :2]
+    return Cluster(
+        symbols=symbols,
+        positions_A=moved,
+        roles=_roles(len(heavy), caps),
+        cell_A=cell,
+        origin_A=(float(shift[0]), float(shift[1])),
+        charge=charge,
+        unpaired=unpaired_electrons(symbols, charge),
+        source=source,
+    )
+
+
+def _roles(n_heavy: int, caps: Caps) -> tuple[Role, ...]:
+    rim = set(caps.carriers)
+    inside: tuple[Role, ...] = tuple("rim" if i in rim else "interior" for i in range(n_heavy))
+    hydrogen: tuple[Role, ...] = tuple("cap" for _ in caps.carriers)
+    return inside + hydrogen
+
+
+def _refuse_doubts(atoms: DetectedAtoms, away: np.ndarray, rules: CutRules) -> None:
+    """Refuse a place where an atom is neither clearly there nor clearly not.
+
+    A faint entry on top of a firm one is the same atom under another element's name.
+    """
+    firm = atoms.positions_A[atoms.p >= rules.present_p]
+    faint = (atoms.p >= rules.doubtful_p) & (atoms.p < rules.present_p)
+    for i in np.flatnonzero(faint & (away < rules.doubtful_radius_A)).tolist():
+        gaps = np.hypot(*(firm - atoms.positions_A[i]).T)
+        if gaps.min(initial=np.inf) < rules.merged_A:
+            continue
+        raise StructureError(
+            f"Whether {atoms.symbols[i]} is at ({atoms.positions_A[i, 0]:.1f},"
+            f" {atoms.positions_A[i, 1]:.1f}) Å is uncertain (p = {atoms.p[i]:.2f}),"
+            f" {away[i]:.1f} Å from the centre.",
+            remedy="Take more dose or a closer look there, or relax the rule on doubtful atoms.",
+        )
