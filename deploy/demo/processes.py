@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from deploy.demo.orphans import collect_orphans
 from deploy.demo.signals import Signals
 
 __all__ = ["ServiceProcess", "stop_in_order"]
@@ -59,7 +60,8 @@ class ServiceProcess:
 
     def has_members(self) -> bool:
         """Tell whether the service or a descendant in its group still exists."""
-        self._process.poll()  # a dead leader must be collected, or it counts for ever
+        if self._process.poll() is not None:  # the dead count until they are collected
+            collect_orphans(self.group)
         try:
             os.killpg(self.group, 0)
         except ProcessLookupError:

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from deploy.demo.failure import DemoError
+from deploy.demo.orphans import adopt_orphans, end_orphans
 from deploy.demo.plan import Layout, ServicePlan
 from deploy.demo.processes import STOP_GRACE_S, ServiceProcess, stop_in_order
 from deploy.demo.signals import Signals
@@ -48,6 +49,7 @@ class Supervisor:
 
     def __enter__(self) -> Self:
         """Start the undertaker, which outlives this process if it must."""
+        adopt_orphans()
         self._undertaker = subprocess.Popen(
             [sys.executable, "-m", "deploy.demo.undertaker", str(STOP_GRACE_S)],
             stdin=subprocess.PIPE,
@@ -65,6 +67,7 @@ class Supervisor:
         running = sorted(self._running.values(), key=lambda each: STOP_ORDER.index(each.name))
         self._progress.begin("Stopping")
         killed = stop_in_order(running, self._signals)
+        end_orphans({self._undertaker.pid})
         for service in running:
             self._register(-service.group)
         if self._undertaker.stdin:

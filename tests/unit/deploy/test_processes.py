@@ -36,6 +36,17 @@ undertaker.stdin.flush()
 print("pids", service.pid, undertaker.pid, flush=True)
 service.wait()
 """
+ADOPTER = """
+import subprocess, sys
+from deploy.demo.orphans import adopt_orphans, end_orphans
+adopt_orphans()
+helper = [sys.executable, "-c", "import signal; signal.pause()"]
+start = f'''import subprocess
+print(subprocess.Popen({helper!r}, start_new_session=True, stdout=2).pid)'''
+ended = subprocess.run([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+print(ended.stdout.strip(), flush=True)
+print(end_orphans(frozenset()))
+"""
 
 
 def started(name: str, script: str, folder: Path, signals: Signals) -> ServiceProcess:
@@ -96,6 +107,15 @@ def test_the_undertaker_ends_services_whose_supervisor_was_killed(script: str) -
             signals.wait(0.05)
         assert not exists(service)
         assert not exists(undertaker)
+
+
+def test_a_helper_in_a_session_of_its_own_ends_with_the_supervisor() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", ADOPTER], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+    helper, count = map(int, ended.stdout.split())
+    assert count == 1
+    assert not exists(helper)
 
 
 def exists(pid: int) -> bool:
