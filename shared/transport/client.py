@@ -107,7 +107,8 @@ class LinkClient:
     async def _pump(self, socket: zmq.asyncio.Socket) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                async with asyncio.timeout(_TICK_S):  # wait_for of 3.11 may swallow a cancellation
+                    await self._wake.wait()
             self._wake.clear()
             self._emit(self.link.tick(self._clock.monotonic_s(), self._clock.wall_ns()))
             await self._flush(socket)

@@ -137,7 +137,8 @@ class LinkServer:
     async def _pump(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), _TICK_S)
+                async with asyncio.timeout(_TICK_S):  # wait_for of 3.11 may swallow a cancellation
+                    await self._wake.wait()
             self._wake.clear()
             now, wall = self._clock.monotonic_s(), self._clock.wall_ns()
             for routing_id, dialler in list(self._diallers.items()):
