@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from shared.clock import Clock
+from shared.errors import DatabaseError
+from sim_dispatcher.database.conformance import require_conformance
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
-from sim_dispatcher.launch.launchpad import database_of, open_launchpad, prepare_launchpad
+from sim_dispatcher.launch.launchpad import open_launchpad, prepare_launchpad
 from sim_dispatcher.launch.signing import load_or_make_key
 from sim_dispatcher.launch.workflows import LaunchPadWorkflows
 from sim_dispatcher.ledger import Ledger
@@ -15,22 +18,22 @@ from sim_dispatcher.ledger import Ledger
 __all__ = ["open_launcher", "open_ledger"]
 
 
-def open_ledger(uri: str, key_file: Path, clock: Clock) -> Ledger:
+def open_ledger(uri: str, key_file: Path, clock: Clock, database: str | None = None) -> Ledger:
     """Connect the ledger to its database and LaunchPad.
 
     Args:
-        uri: Any MongoDB-protocol server; its database is the URI's, or `atomloop`.
+        uri: Any MongoDB-protocol server.
         key_file: The signing key, shared with the launchers; made where it is missing.
         clock: Wall time.
+        database: Name of the database; None for the one in the URI, or `atomloop`.
 
     Raises:
-        DatabaseError: No server answers.
+        DatabaseError: No server answers, or one that would mislaunch.
         KeyRefusedError: Others may use the key file, or it holds no key.
     """
-    launchpad = open_launchpad(uri)
-    prepare_launchpad(launchpad)
+    launchpad = _connect(uri, database)
     workflows = LaunchPadWorkflows(launchpad, load_or_make_key(key_file), clock)
-    ledger = Ledger(launchpad.connection, database_of(uri), workflows, clock)
+    ledger = Ledger(launchpad.connection, launchpad.name, workflows, clock)
     ledger.prepare()
     return ledger
 
@@ -48,13 +51,23 @@ def open_launcher(
         clock: Wall and monotonic time.
 
     Raises:
-        DatabaseError: No server answers.
+        DatabaseError: No server answers, or one that would mislaunch.
         KeyRefusedError: Others may use the key file, or it holds no key.
     """
-    launchpad = open_launchpad(uri)
-    prepare_launchpad(launchpad)
+    launchpad = _connect(uri, settings.database)
     key = load_or_make_key(key_file)
     workflows = LaunchPadWorkflows(launchpad, key, clock, settings.category)
-    ledger = Ledger(launchpad.connection, database_of(uri), workflows, clock)
+    ledger = Ledger(launchpad.connection, launchpad.name, workflows, clock)
     ledger.prepare()
     return Launcher(launchpad, ledger, key, engine, settings, clock)
+
+
+def _connect(uri: str, database: str | None) -> Any:
+    launchpad = open_launchpad(uri, database)
+    try:
+        require_conformance(launchpad.connection, launchpad.name)
+    except DatabaseError:
+        launchpad.connection.close()
+        raise
+    prepare_launchpad(launchpad)
+    return launchpad

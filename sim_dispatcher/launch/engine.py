@@ -7,12 +7,14 @@ standard output; whatever the engines print goes to a log in the job's folder.
 
 from __future__ import annotations
 
+import ctypes
 import dataclasses
 import os
+import signal
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TextIO
+from typing import Final, TextIO
 
 from shared.errors import AtomLoopError
 from sim_dispatcher.launch.orders import (
@@ -29,7 +31,10 @@ from sim_dispatcher.structure import parse_cluster
 
 __all__ = ["LOG_NAME", "compute", "serve"]
 
-LOG_NAME = "engine.log"
+PR_SET_PDEATHSIG: Final = 1
+"""Linux: the signal a process gets when its parent dies."""
+
+LOG_NAME: Final = "engine.log"
 """File in the job's folder that takes what the engines print."""
 
 
@@ -86,7 +91,15 @@ def _work_in(folder: Path) -> None:
     os.close(log)
 
 
+def _belong_to_parent() -> None:
+    """Leave the end to the launcher: ignore a terminal's Ctrl-C, but do not outlive it."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 if __name__ == "__main__":
+    _belong_to_parent()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies:
         os.dup2(2, 1)
         serve(sys.stdin, replies)

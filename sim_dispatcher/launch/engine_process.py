@@ -69,7 +69,6 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
-                start_new_session=True,
             )
         self._lines, self._part = [], b""
 
@@ -119,12 +118,12 @@ class EngineProcess:
             )
 
     def stop(self) -> None:
-        """Kill the process and all that it started; returns when it is gone."""
+        """Kill the process, which ignores gentler signals; returns when it is gone."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+            process.kill()
         process.wait(_WAIT_S)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:

@@ -53,11 +53,13 @@ class LauncherSettings:
         worker: Its name, in records and logs.
         folder: Where each job gets a folder of its own.
         category: The fireworker category it serves.
+        database: Name of the database; None for the one in the URI, or `atomloop`.
     """
 
     worker: str
     folder: Path
     category: str = LOCAL
+    database: str | None = None
 
 
 class Launcher:
