@@ -16,7 +16,7 @@ from shared.protocol import Acknowledged, Delivered, Event, Link, LinkDown, Link
 
 __all__ = ["Conversation", "is_listening"]
 
-_CHECK_S: Final = 0.5
+_CHECK_S: Final = 0.2
 _PROBE_TIMEOUT_S: Final = 2.0
 _log = structlog.get_logger(__name__)
 

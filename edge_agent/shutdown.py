@@ -55,7 +55,8 @@ class Shutdown:
         """Wait until an end was asked for and nothing more is to be waited for."""
         await self._requested.wait()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._at_once.wait(), self._drain_s)
+            async with asyncio.timeout(self._drain_s):
+                await self._at_once.wait()
 
 
 async def first_of(*duties: Coroutine[None, None, None]) -> None:

@@ -9,22 +9,16 @@ import re
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Final
 
 from edge_agent.sources.base import Offer, RawFrame, RefusedInput
 from edge_agent.sources.replay_settings import ReplaySettings
 from shared.clock import Clock
 from shared.errors import AtomLoopError, UnreadableFileError
-from shared.files import ImageRecord, read_images
+from shared.files import READABLE_SUFFIXES, ImageReader, ImageRecord
 from shared.messages import Acquisition, Calibration
 from shared.units import areal_dose
 
-__all__ = ["IMAGE_SUFFIXES", "ReplaySource", "image_files", "raw_frame"]
-
-IMAGE_SUFFIXES: Final = frozenset(
-    {".dm3", ".dm4", ".emd", ".h5", ".hdf5", ".npy", ".npz", ".png", ".ser", ".tif", ".tiff"}
-)
-"""What is picked from a folder; a file named itself is always read."""
+__all__ = ["ReplaySource", "image_files", "raw_frame"]
 
 
 class ReplaySource:
@@ -47,15 +41,16 @@ class ReplaySource:
 
     def frames(self) -> Generator[Offer]:
         """Yield the images of all files, and a refusal for each file that gives none."""
-        yield from self._one_pass()
-        while self._settings.loop and not self._closed.is_set():
-            yield from (offer for offer in self._one_pass() if isinstance(offer, RawFrame))
+        with ImageReader(clock=self._clock) as reader:
+            yield from self._one_pass(reader)
+            while self._settings.loop and not self._closed.is_set():
+                yield from (o for o in self._one_pass(reader) if isinstance(o, RawFrame))
 
     def close(self) -> None:
         """End `frames` after the file at hand."""
         self._closed.set()
 
-    def _one_pass(self) -> Iterator[Offer]:
+    def _one_pass(self, reader: ImageReader) -> Iterator[Offer]:
         for path in self._settings.paths:
             files = image_files(path)
             if not files:
@@ -63,16 +58,18 @@ class ReplaySource:
             for file in files:
                 if self._closed.is_set():
                     return
-                yield from self._images(file)
+                yield from self._images(reader, file)
 
-    def _images(self, file: Path) -> Iterator[Offer]:
+    def _images(self, reader: ImageReader, file: Path) -> Iterator[Offer]:
         try:
-            for record in read_images(file, pixel_size_A=self._settings.pixel_size_A):
+            for record in reader.read(file, pixel_size_A=self._settings.pixel_size_A):
                 self._pace()
                 if self._closed.is_set():
                     return
                 yield raw_frame(record, self._clock.wall_ns())
         except AtomLoopError as error:
+            if self._closed.is_set():  # Ctrl-C reaches the reader process, too
+                return
             yield RefusedInput(file.name, error)
 
     def _pace(self) -> None:
@@ -88,7 +85,7 @@ def image_files(path: Path) -> list[Path]:
     """Return a file itself, or the image files in and below a folder, naturally sorted."""
     if not path.is_dir():
         return [path] if path.exists() else []
-    found = (file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    found = (file for file in path.rglob("*") if file.suffix.lower() in READABLE_SUFFIXES)
     return sorted((file for file in found if file.is_file()), key=_natural)
 
 
