@@ -1,26 +1,53 @@
 """Compiled inner loops of the physics fit: Gaussian atoms on pixels, and their derivatives.
 
-An atom is `amplitude * exp(-r² / (2 s²))`, sampled at pixel centres (integers), within `reach`
-pixels. Every loop releases the GIL; scatter loops work on a band of rows, so that threads share
+An atom is `amplitude * exp(-r² / (2 s²))`, sampled at pixel centres (integers), within a square
+patch. Every loop releases the GIL; scatter loops work on a band of rows, so that threads share
 an image without sharing a row.
 """
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["add_atoms", "atom_normals", "node_coupling", "pair_blocks"]
+from inference_service.detector.compiled import compiled
+
+__all__ = ["PATCH_S", "add_atoms", "atom_normals", "node_coupling", "pair_blocks"]
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 
+PATCH_S: Final = 3.2
+"""Half the edge of a patch, in probe widths: the derivative is below 2 % of its peak outside."""
+PAIR_PATCH_S: Final = 2.7
+"""The same around the midpoint of two atoms, whose product is narrower by the root of 2."""
 
-@njit(cache=True, nogil=True, fastmath=True)
+
+@compiled
+def bounds(centre: float, reach: int, length: int) -> tuple[int, int]:  # pragma: no cover
+    """First pixel and end of a patch along one axis, clipped to the image."""
+    base = int(np.floor(centre))
+    return max(0, base - reach), min(length, base + reach + 2)
+
+
+@compiled
+def tabulate(
+    first: int, end: int, centre: float, s: float, table: FloatImage
+) -> None:  # pragma: no cover
+    """Fill table[0] with the Gaussian and table[1] with its slope's factor along one axis."""
+    inverse = 1.0 / (s * s)
+    for k in range(first, end):
+        d = k - centre
+        table[0, k - first] = np.float32(np.exp(-0.5 * inverse * d * d))
+        table[1, k - first] = np.float32(d * inverse)
+
+
+@compiled
 def add_atoms(
     image: FloatImage, atoms: FloatArray, s: float, first_row: int, end_row: int
-) -> None:  # pragma: no cover - compiled
+) -> None:  # pragma: no cover
     """Add atoms to the rows first_row .. end_row - 1 of an image.
 
     Args:
@@ -30,35 +57,45 @@ def add_atoms(
         first_row: First row of the band.
         end_row: Row after the band.
     """
-    _, cols = image.shape
     reach = int(np.ceil(3.6 * s))
-    gx = np.empty(2 * reach + 3, dtype=np.float32)
-    scale = -0.5 / (s * s)
+    table = np.empty((2, 2 * reach + 3), dtype=np.float32)
     for n in range(len(atoms)):
-        x, y, a = atoms[n, 0], atoms[n, 1], atoms[n, 2]
-        r0 = max(first_row, int(np.floor(y)) - reach)
-        r1 = min(end_row, int(np.floor(y)) + reach + 2)
-        c0 = max(0, int(np.floor(x)) - reach)
-        c1 = min(cols, int(np.floor(x)) + reach + 2)
-        if r0 >= r1 or c0 >= c1:
+        x, y, a = atoms[n]
+        c0, c1 = bounds(x, reach, image.shape[1])
+        r0, r1 = bounds(y, reach, end_row)
+        if c0 >= c1:
             continue
-        for c in range(c0, c1):
-            gx[c - c0] = np.float32(np.exp(scale * (c - x) ** 2))
-        for r in range(r0, r1):
-            gy = np.float32(a * np.exp(scale * (r - y) ** 2))
+        tabulate(c0, c1, x, s, table)
+        for r in range(max(r0, first_row), r1):
+            gy = np.float32(a * np.exp(-0.5 * ((r - y) / s) ** 2))
             row = image[r, c0:c1]
             for c in range(c1 - c0):
-                row[c] += gy * gx[c]
+                row[c] += gy * table[0, c]
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
+def row_sums(
+    residual: FloatImage, weight: FloatImage, gy: np.float32, table: FloatImage
+) -> tuple[np.float32, np.float32, np.float32, np.float32, np.float32]:  # pragma: no cover
+    """Sums along one row: r, r u, g², g² u, g² u² under the weighted Gaussian."""
+    r0 = r1 = h0 = h1 = h2 = np.float32(0.0)
+    for c in range(len(residual)):
+        g, u = gy * table[0, c], table[1, c]
+        wg = weight[c] * g
+        rg = residual[c] * wg
+        gg = wg * g
+        r0 += rg
+        r1 += rg * u
+        h0 += gg
+        h1 += gg * u
+        h2 += gg * u * u
+    return r0, r1, h0, h1, h2
+
+
+@compiled
 def atom_normals(
-    residual: FloatImage,
-    weight: FloatImage,
-    atoms: FloatArray,
-    s: float,
-    out: FloatArray,
-) -> None:  # pragma: no cover - compiled
+    residual: FloatImage, weight: FloatImage, atoms: FloatArray, s: float, out: FloatArray
+) -> None:  # pragma: no cover
     """Gradient and own curvature of each atom under weighted least squares.
 
     Args:
@@ -68,63 +105,56 @@ def atom_normals(
         s: Standard deviation of the probe, px.
         out: (n, 9): gradient of x, y, a; curvature xx, xy, xa, yy, ya, aa.
     """
-    rows, cols = residual.shape
-    reach = int(np.ceil(3.6 * s))
-    inverse = 1.0 / (s * s)
-    gx = np.empty(2 * reach + 3, dtype=np.float32)
-    ux = np.empty(2 * reach + 3, dtype=np.float32)
+    reach = int(np.ceil(PATCH_S * s))
+    table = np.empty((2, 2 * reach + 3), dtype=np.float32)
     for n in range(len(atoms)):
-        x, y, a = atoms[n, 0], atoms[n, 1], atoms[n, 2]
-        r0 = max(0, int(np.floor(y)) - reach)
-        r1 = min(rows, int(np.floor(y)) + reach + 2)
-        c0 = max(0, int(np.floor(x)) - reach)
-        c1 = min(cols, int(np.floor(x)) + reach + 2)
-        out[n, :] = 0.0
-        if r0 >= r1 or c0 >= c1:
+        x, y, a = atoms[n]
+        c0, c1 = bounds(x, reach, residual.shape[1])
+        r0, r1 = bounds(y, reach, residual.shape[0])
+        out[n] = 0.0
+        if c0 >= c1:
             continue
-        for c in range(c0, c1):
-            ux[c - c0] = np.float32((c - x) * inverse)
-            gx[c - c0] = np.float32(np.exp(-0.5 * inverse * (c - x) ** 2))
-        width = c1 - c0
+        tabulate(c0, c1, x, s, table)
+        sums = np.zeros(9)
         for r in range(r0, r1):
-            uy = (r - y) * inverse
-            gy = np.float32(np.exp(-0.5 * inverse * (r - y) ** 2))
-            res, wgt = residual[r, c0:c1], weight[r, c0:c1]
-            g0 = np.float32(0.0)
-            g1 = np.float32(0.0)
-            h0 = np.float32(0.0)
-            h1 = np.float32(0.0)
-            h2 = np.float32(0.0)
-            for c in range(width):
-                g = gy * gx[c]
-                u = ux[c]
-                wg = wgt[c] * g
-                rg = res[c] * wg
-                g0 += rg
-                g1 += rg * u
-                wgg = wg * g
-                h0 += wgg
-                h1 += wgg * u
-                h2 += wgg * u * u
-            out[n, 0] += g1 * a
-            out[n, 1] += g0 * a * uy
-            out[n, 2] += g0
-            out[n, 3] += h2 * a * a
-            out[n, 4] += h1 * uy * a * a
-            out[n, 5] += h1 * a
-            out[n, 6] += h0 * uy * uy * a * a
-            out[n, 7] += h0 * uy * a
-            out[n, 8] += h0
+            uy = (r - y) / (s * s)
+            gy = np.float32(np.exp(-0.5 * ((r - y) / s) ** 2))
+            g0, g1, h0, h1, h2 = row_sums(residual[r, c0:c1], weight[r, c0:c1], gy, table)
+            sums[0] += g1
+            sums[1] += g0 * uy
+            sums[2] += g0
+            sums[3] += h2
+            sums[4] += h1 * uy
+            sums[5] += h1
+            sums[6] += h0 * uy * uy
+            sums[7] += h0 * uy
+            sums[8] += h0
+        for k in (0, 1, 5, 7):
+            sums[k] *= a
+        for k in (3, 4, 6):
+            sums[k] *= a * a
+        out[n] = sums
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
+def pair_row(
+    weight: FloatImage, gy: np.float32, one: FloatImage, two: FloatImage
+) -> tuple[np.float32, np.float32, np.float32, np.float32]:  # pragma: no cover
+    """Sums along one row of the product of two atoms: 1, u1, u2, u1 u2."""
+    k00 = k10 = k01 = k11 = np.float32(0.0)
+    for c in range(len(weight)):
+        g = weight[c] * gy * one[0, c] * two[0, c]
+        k00 += g
+        k10 += g * one[1, c]
+        k01 += g * two[1, c]
+        k11 += g * one[1, c] * two[1, c]
+    return k00, k10, k01, k11
+
+
+@compiled
 def pair_blocks(
-    weight: FloatImage,
-    atoms: FloatArray,
-    pairs: NDArray[np.intp],
-    s: float,
-    out: FloatArray,
-) -> None:  # pragma: no cover - compiled
+    weight: FloatImage, atoms: FloatArray, pairs: NDArray[np.intp], s: float, out: FloatArray
+) -> None:  # pragma: no cover
     """Curvature that couples two overlapping atoms.
 
     Args:
@@ -134,43 +164,23 @@ def pair_blocks(
         s: Standard deviation of the probe, px.
         out: (m, 9): derivative of the first atom (x, y, a) by the second (x, y, a), row by row.
     """
-    rows, cols = weight.shape
-    reach = int(np.ceil(3.4 * s))
-    inverse = 1.0 / (s * s)
-    size = 2 * reach + 3
-    gx = np.empty(size, dtype=np.float32)
-    u1 = np.empty(size, dtype=np.float32)
-    u2 = np.empty(size, dtype=np.float32)
+    reach = int(np.ceil(PAIR_PATCH_S * s))
+    one = np.empty((2, 2 * reach + 3), dtype=np.float32)
+    two = np.empty((2, 2 * reach + 3), dtype=np.float32)
     for m in range(len(pairs)):
         x1, y1, a1 = atoms[pairs[m, 0]]
         x2, y2, a2 = atoms[pairs[m, 1]]
-        xm, ym = 0.5 * (x1 + x2), 0.5 * (y1 + y2)
-        r0 = max(0, int(np.floor(ym)) - reach)
-        r1 = min(rows, int(np.floor(ym)) + reach + 2)
-        c0 = max(0, int(np.floor(xm)) - reach)
-        c1 = min(cols, int(np.floor(xm)) + reach + 2)
-        out[m, :] = 0.0
-        if r0 >= r1 or c0 >= c1:
+        c0, c1 = bounds(0.5 * (x1 + x2), reach, weight.shape[1])
+        r0, r1 = bounds(0.5 * (y1 + y2), reach, weight.shape[0])
+        out[m] = 0.0
+        if c0 >= c1:
             continue
-        for c in range(c0, c1):
-            u1[c - c0] = np.float32((c - x1) * inverse)
-            u2[c - c0] = np.float32((c - x2) * inverse)
-            gx[c - c0] = np.float32(np.exp(-0.5 * inverse * ((c - x1) ** 2 + (c - x2) ** 2)))
-        width = c1 - c0
+        tabulate(c0, c1, x1, s, one)
+        tabulate(c0, c1, x2, s, two)
         for r in range(r0, r1):
-            v1, v2 = (r - y1) * inverse, (r - y2) * inverse
-            gy = np.float32(np.exp(-0.5 * inverse * ((r - y1) ** 2 + (r - y2) ** 2)))
-            wgt = weight[r, c0:c1]
-            k00 = np.float32(0.0)
-            k10 = np.float32(0.0)
-            k01 = np.float32(0.0)
-            k11 = np.float32(0.0)
-            for c in range(width):
-                g = wgt[c] * gy * gx[c]
-                k00 += g
-                k10 += g * u1[c]
-                k01 += g * u2[c]
-                k11 += g * u1[c] * u2[c]
+            v1, v2 = (r - y1) / (s * s), (r - y2) / (s * s)
+            gy = np.float32(np.exp(-0.5 * ((r - y1) ** 2 + (r - y2) ** 2) / (s * s)))
+            k00, k10, k01, k11 = pair_row(weight[r, c0:c1], gy, one, two)
             out[m, 0] += k11 * a1 * a2
             out[m, 1] += k10 * v2 * a1 * a2
             out[m, 2] += k10 * a1
@@ -182,16 +192,30 @@ def pair_blocks(
             out[m, 8] += k00
 
 
-@njit(cache=True, nogil=True, fastmath=True)
+@compiled
+def node_row(
+    weight: FloatImage, table: FloatImage, hats: FloatImage, used: int, sums: FloatArray
+) -> None:  # pragma: no cover
+    """Sums along one row under each of the column hats, sums[0] of g and sums[1] of g u."""
+    for k in range(used):
+        hat = hats[k]
+        b0 = b1 = np.float32(0.0)
+        for c in range(len(weight)):
+            part = weight[c] * table[0, c] * hat[c]
+            b0 += part
+            b1 += part * table[1, c]
+        sums[0, k], sums[1, k] = b0, b1
+
+
+@compiled
 def node_coupling(
     weight: FloatImage,
     atoms: FloatArray,
     s: float,
-    row_hats: FloatImage,
-    column_hats: FloatImage,
+    hats: tuple[FloatImage, FloatImage],
     nodes: NDArray[np.intp],
     out: FloatArray,
-) -> None:  # pragma: no cover - compiled
+) -> None:  # pragma: no cover
     """Curvature that couples an atom to the background's nodes under its patch.
 
     A patch is narrower than the spacing of the nodes, so it touches three per axis at most.
@@ -200,38 +224,32 @@ def node_coupling(
         weight: (rows, columns) inverse variance.
         atoms: (n, 3) column, row, amplitude.
         s: Standard deviation of the probe, px.
-        row_hats: (rows, row nodes).
-        column_hats: (columns, column nodes).
+        hats: (row nodes, rows) and (column nodes, columns) values of the basis.
         nodes: (n, 2) first row node and first column node of each atom's patch.
         out: (n, 3, 3, 3): unknown of the atom (x, y, a), row node, column node.
     """
-    rows, cols = weight.shape
-    reach = int(np.ceil(3.6 * s))
-    inverse = 1.0 / (s * s)
-    sums = np.empty((3, 2), dtype=np.float32)
+    reach = int(np.ceil(PATCH_S * s))
+    table = np.empty((2, 2 * reach + 3), dtype=np.float32)
+    sums = np.zeros((2, 3))
     for n in range(len(atoms)):
         x, y, a = atoms[n]
-        r0 = max(0, int(np.floor(y)) - reach)
-        r1 = min(rows, int(np.floor(y)) + reach + 2)
-        c0 = max(0, int(np.floor(x)) - reach)
-        c1 = min(cols, int(np.floor(x)) + reach + 2)
+        c0, c1 = bounds(x, reach, weight.shape[1])
+        r0, r1 = bounds(y, reach, weight.shape[0])
         out[n] = 0.0
+        if c0 >= c1:
+            continue
+        tabulate(c0, c1, x, s, table)
         i0, j0 = nodes[n]
-        last_row, last_col = min(3, row_hats.shape[1] - i0), min(3, column_hats.shape[1] - j0)
+        beneath = hats[1][j0 : j0 + 3, c0:c1]
+        used = beneath.shape[0] if beneath[-1, -1] > 0.0 else min(2, beneath.shape[0])
         for r in range(r0, r1):
-            uy = (r - y) * inverse
-            gy = np.exp(-0.5 * inverse * (r - y) ** 2)
-            sums[:] = 0.0
-            for c in range(c0, c1):
-                u = np.float32((c - x) * inverse)
-                wg = weight[r, c] * np.float32(np.exp(-0.5 * inverse * (c - x) ** 2))
-                for k in range(last_col):
-                    part = wg * column_hats[c, j0 + k]
-                    sums[k, 0] += part
-                    sums[k, 1] += part * u
-            for i in range(last_row):
-                share = gy * row_hats[r, i0 + i]
-                for k in range(last_col):
-                    out[n, 0, i, k] += share * a * sums[k, 1]
-                    out[n, 1, i, k] += share * a * uy * sums[k, 0]
-                    out[n, 2, i, k] += share * sums[k, 0]
+            uy = (r - y) / (s * s)
+            gy = np.exp(-0.5 * ((r - y) / s) ** 2)
+            node_row(weight[r, c0:c1], table, beneath, used, sums)
+            for i in range(min(3, hats[0].shape[0] - i0)):
+                share = gy * hats[0][i0 + i, r]
+                if share > 0.0:
+                    for k in range(used):
+                        out[n, 0, i, k] += share * a * sums[1, k]
+                        out[n, 1, i, k] += share * a * uy * sums[0, k]
+                        out[n, 2, i, k] += share * sums[0, k]

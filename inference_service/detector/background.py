@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,11 @@ class Background:
     def shape(self) -> tuple[int, int]:
         """(row nodes, column nodes)."""
         return self.row_hats.shape[1], self.column_hats.shape[1]
+
+    @cached_property
+    def hats(self) -> tuple[FloatImage, FloatImage]:
+        """Values of the row and column hats, (row nodes, rows) and (column nodes, columns)."""
+        return np.ascontiguousarray(self.row_hats.T), np.ascontiguousarray(self.column_hats.T)
 
     def image(self, nodes: FloatArray) -> FloatImage:
         """The background of these (row nodes, column nodes) values, (rows, columns)."""

@@ -7,16 +7,19 @@ further away changes its standard error by well below one percent.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy import sparse
+
+from inference_service.detector.compiled import compiled
 
 __all__ = ["atom_covariances"]
 
 FloatArray = NDArray[np.float64]
 
-MAX_UNKNOWNS = 96
+MAX_UNKNOWNS: Final = 96
 
 
 def atom_covariances(matrix: sparse.csr_array, n_atoms: int) -> FloatArray:
@@ -36,7 +39,7 @@ def atom_covariances(matrix: sparse.csr_array, n_atoms: int) -> FloatArray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def gather(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int64],
@@ -44,7 +47,7 @@ def gather(
     n_atoms: int,
     place: NDArray[np.int64],
     chosen: NDArray[np.int64],
-) -> int:  # pragma: no cover - compiled
+) -> int:  # pragma: no cover
     """Choose an atom's unknowns, its neighbours', theirs, and its nodes; returns the count."""
     count = 0
     for k in range(3):
@@ -67,15 +70,18 @@ def gather(
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def marginals(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int64],
     data: FloatArray,
     n_atoms: int,
     out: FloatArray,
-) -> None:  # pragma: no cover - compiled
-    """Eliminate all but the atom's own three unknowns and invert what remains."""
+) -> None:  # pragma: no cover
+    """Eliminate all but the atom's own three unknowns and invert what remains.
+
+    Only the lower triangle is kept up to date.
+    """
     place = np.full(len(indptr) - 1, -1, dtype=np.int64)
     chosen = np.empty(MAX_UNKNOWNS, dtype=np.int64)
     block = np.empty((MAX_UNKNOWNS, MAX_UNKNOWNS))
@@ -93,11 +99,15 @@ def marginals(
             place[chosen[c]] = -1
         for pivot in range(count - 1, 2, -1):
             inverse = 1.0 / block[pivot, pivot]
+            row = block[pivot]
             for a in range(pivot):
-                factor = block[a, pivot] * inverse
+                factor = row[a] * inverse
                 if factor != 0.0:
-                    for b in range(pivot):
-                        block[a, b] -= factor * block[pivot, b]
-        inverted = np.linalg.inv(block[:3, :3].copy())
+                    target = block[a]
+                    for b in range(a + 1):
+                        target[b] -= factor * row[b]
+        own = block[:3, :3].copy()
+        own[0, 1], own[0, 2], own[1, 2] = own[1, 0], own[2, 0], own[2, 1]
+        inverted = np.linalg.inv(own)
         out[atom, 0], out[atom, 1] = inverted[0, 0], inverted[1, 1]
         out[atom, 2], out[atom, 3] = inverted[2, 2], inverted[0, 1]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from inference_service.detector.compiled import compiled
 from inference_service.detector.ensemble import EnsembleMaps, Sum
 from inference_service.detector.heads import CELL_CENTRE_PX, STRIDE_PX
 from inference_service.detector.normalise import CANONICAL_PIXEL_A
@@ -115,10 +115,10 @@ def without_duplicates(xy_px: FloatArray) -> NDArray[np.intp]:
     return np.nonzero(keep)[0]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def peaks(
     p: NDArray[np.float32], least: np.float32
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:  # pragma: no cover - compiled
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:  # pragma: no cover
     """Rows and columns of the cells at least `least` that no neighbour exceeds."""
     rows, cols = p.shape
     found_rows, found_cols = [], []
@@ -139,10 +139,10 @@ def peaks(
     return np.array(found_rows, dtype=np.intp), np.array(found_cols, dtype=np.intp)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def vote(
     sums: NDArray[np.float32], peak_rows: NDArray[np.intp], peak_cols: NDArray[np.intp]
-) -> FloatArray:  # pragma: no cover - compiled
+) -> FloatArray:  # pragma: no cover
     """Positions (n, 2) column, row: mean over the agreeing cells of each 3 x 3, p-weighted."""
     _, rows, cols = sums.shape
     out = np.empty((len(peak_rows), 2))

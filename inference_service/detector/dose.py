@@ -27,8 +27,8 @@ def estimate_dose(refined: Refined | None, light: np.ndarray | None) -> tuple[fl
     if not refined.noise.known:
         return None, "The gain is unknown: the noise does not grow with the signal."
     counts = float(np.median(refined.counts[light]))
-    return (
-        counts / EFFECTIVE_CROSS_SECTION_A2,
+    note = (
         f"From {counts:.0f} electrons per C atom, taking {EFFECTIVE_CROSS_SECTION_A2:.1e} Å² as "
-        "the detector's cross-section; its angles may change this by a factor of several.",
+        "the detector's cross-section; its angles may change this by a factor of several."
     )
+    return counts / EFFECTIVE_CROSS_SECTION_A2, note

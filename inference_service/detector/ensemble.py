@@ -14,9 +14,9 @@ from enum import IntEnum
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from inference_service.detector.compiled import compiled
 from inference_service.detector.engine import Engine
 from inference_service.detector.heads import STRIDE_PX, Channel
 
@@ -105,8 +105,8 @@ _LOG_VARIANCE, _SPECIES = int(Channel.LOG_VARIANCE), int(Channel.SPECIES_C)
 _CONTAMINATION, _VACUUM = int(Channel.CONTAMINATION), int(Channel.VACUUM)
 
 
-@njit(cache=True, nogil=True, fastmath=True)
-def accumulate(heads: FloatMap, sums: FloatMap) -> None:  # pragma: no cover - compiled
+@compiled
+def accumulate(heads: FloatMap, sums: FloatMap) -> None:  # pragma: no cover
     """Add one member's heads to the sums; cells below p = 0.002 do not speak of positions."""
     _, rows, cols = heads.shape
     for i in range(rows):

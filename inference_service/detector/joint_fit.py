@@ -22,6 +22,7 @@ from scipy.sparse.linalg import LinearOperator, cg
 from scipy.spatial import cKDTree
 
 from inference_service.detector.atom_kernels import (
+    PATCH_S,
     add_atoms,
     atom_normals,
     node_coupling,
@@ -34,10 +35,8 @@ __all__ = ["Fit", "Normals", "Threads", "normals", "render_atoms", "step"]
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 
-OVERLAP_S: Final = 6.0
-"""Atoms further apart than this many probe widths overlap by less than 0.5 %."""
-PATCH_S: Final = 3.6
-"""Reach of an atom's patch in probe widths, as in `atom_kernels`."""
+OVERLAP_S: Final = 5.2
+"""Atoms further apart than this many probe widths overlap by less than 0.2 %."""
 CG_TOLERANCE: Final = 1e-3
 CG_STEPS: Final = 60
 MAX_SHIFT_S: Final = 0.5
@@ -126,6 +125,7 @@ def normals(
     residual: FloatImage,
     weight: FloatImage,
     threads: Threads,
+    curvature: sparse.csr_array | None = None,
 ) -> Normals:
     """Assemble gradient and curvature of the whole frame.
 
@@ -135,29 +135,40 @@ def normals(
         residual: (rows, columns) measured minus model.
         weight: (rows, columns) inverse variance; 0 where a pixel is not to be believed.
         threads: Where to compute.
+        curvature: Of a nearby state, to use again; the gradient alone decides where a fit ends.
     """
     own = np.empty((len(fit.atoms), 9))
+
+    def piece(a: int, b: int) -> None:
+        atom_normals(residual, weight, fit.atoms[a:b], fit.s, own[a:b])
+
+    threads.each(piece, len(own))
+    gradient = [own[:, :3].ravel(), background.project(residual * weight).ravel()]
+    if curvature is None:
+        curvature = assemble(couplings(fit, background, weight, own, threads), background, weight)
+    return Normals(curvature, np.concatenate(gradient))
+
+
+def couplings(
+    fit: Fit, background: Background, weight: FloatImage, own: FloatArray, threads: Threads
+) -> Parts:
+    """What couples atoms to each other and to the background."""
+    pairs = overlapping(fit)
+    blocks = np.empty((len(pairs), 9))
     coupling = np.empty((len(fit.atoms), 3, 3, 3))
     first_nodes = background.first_nodes(fit.atoms[:, :2], int(np.ceil(PATCH_S * fit.s)))
 
-    def atoms_piece(a: int, b: int) -> None:
-        atoms = fit.atoms[a:b]
-        atom_normals(residual, weight, atoms, fit.s, own[a:b])
-        hats = background.row_hats, background.column_hats
-        node_coupling(weight, atoms, fit.s, *hats, first_nodes[a:b], coupling[a:b])
-
-    threads.each(atoms_piece, len(fit.atoms))
-    pairs = overlapping(fit)
-    blocks = np.empty((len(pairs), 9))
-
-    def pairs_piece(a: int, b: int) -> None:
+    def pair_piece(a: int, b: int) -> None:
         pair_blocks(weight, fit.atoms, pairs[a:b], fit.s, blocks[a:b])
 
-    threads.each(pairs_piece, len(pairs))
-    gradient = np.concatenate([own[:, :3].ravel(), background.project(residual * weight).ravel()])
-    parts = Parts(own, pairs, blocks, first_nodes, coupling)
-    matrix = assemble(parts, background, weight)
-    return Normals(matrix, gradient)
+    def node_piece(a: int, b: int) -> None:
+        node_coupling(
+            weight, fit.atoms[a:b], fit.s, background.hats, first_nodes[a:b], coupling[a:b]
+        )
+
+    threads.each(pair_piece, len(pairs))
+    threads.each(node_piece, len(coupling))
+    return Parts(own, pairs, blocks, first_nodes, coupling)
 
 
 def overlapping(fit: Fit) -> NDArray[np.intp]:

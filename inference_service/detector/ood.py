@@ -62,8 +62,7 @@ def judge(evidence: Evidence) -> OutOfDistribution:
     parts = [
         (
             evidence.residual / RESIDUAL_LIMIT,
-            "the atoms found do not explain the image: structured residual of "
-            f"{evidence.residual:.2f} carbon brightnesses",
+            f"structure of {evidence.residual:.2f} carbon brightnesses is left unexplained",
         ),
         (
             evidence.spread_A / SPREAD_LIMIT_A,

@@ -28,10 +28,30 @@ START_FWHM_A: Final = 1.1
 """Probe width to begin with, Å: a 60 kV aberration-corrected probe with its source size."""
 NODE_SPACING_A: Final = 8.0
 """Spacing of the background's nodes: wide against a ring, narrow against a dirt patch."""
-DAMPING: Final = (0.1, 0.02, 0.0, 0.0)
-"""Damping of each step of the fit; the last ones are undamped, hence without any prior."""
-PROBE_STEPS: Final = 3
-"""The probe and the noise are measured after each of the first steps."""
+SAMPLE_PX: Final = 448
+"""Probe and noise are measured on the central square of this side."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the fit."""
+
+    damping: float
+    """The last steps are undamped, hence without any prior."""
+    rebuild: bool
+    """Whether the curvature is worked out anew."""
+    noise: bool
+    """Whether the noise is measured before the step."""
+    probe: bool
+    """Whether the probe is measured after the step."""
+
+
+STAGES: Final = (
+    Stage(damping=0.1, rebuild=True, noise=False, probe=True),
+    Stage(damping=0.02, rebuild=True, noise=True, probe=True),
+    Stage(damping=0.0, rebuild=False, noise=True, probe=True),
+    Stage(damping=0.0, rebuild=True, noise=False, probe=False),
+)
 
 
 @dataclass(frozen=True)
@@ -78,21 +98,22 @@ def refine(
     """
     background = Background.spanning(image.shape, NODE_SPACING_A / pixel_size_A)
     fit = initial(image, xy_px, background, START_FWHM_A / FWHM_PER_S / pixel_size_A)
-    noise, tail = flat_noise(image), 0.0
-    for index, damping in enumerate(DAMPING):
+    noise, tail, curvature = flat_noise(image), 0.0, None
+    sample = central(image.shape)
+    for stage in STAGES:
         expected = render(fit, tail, background, image.shape, threads)
-        if 0 < index <= PROBE_STEPS:
-            noise = measure_noise(image, expected)
+        if stage.noise:
+            noise = measure_noise(image[sample], expected[sample])
         weight = weights(noise, expected, valid)
-        equations = normals(fit, background, image - expected, weight, threads)
-        fit = step(fit, equations, damping)
-        if index < PROBE_STEPS:
-            rest = image - background.image(fit.nodes)
-            s, tail = improve_probe(fit, tail, rest, weight, threads)
+        equations = normals(
+            fit, background, image - expected, weight, threads, None if stage.rebuild else curvature
+        )
+        curvature = equations.matrix
+        fit = step(fit, equations, stage.damping)
+        if stage.probe:
+            rest = (image - background.image(fit.nodes))[sample]
+            s, tail = improve_probe(cropped(fit, sample), tail, rest, weight[sample], threads)
             fit = replace(fit, s=s)
-    expected = render(fit, tail, background, image.shape, threads)
-    weight = weights(noise, expected, valid)
-    equations = normals(fit, background, image - expected, weight, threads)
     covariance = atom_covariances(equations.matrix, len(fit.atoms))
     return Refined(
         xy_px=fit.atoms[:, :2],
@@ -101,8 +122,22 @@ def refine(
         amplitude_sigma=np.sqrt(covariance[:, 2]),
         probe=Probe(fit.s, tail),
         noise=noise,
-        expected=expected,
+        expected=render(fit, tail, background, image.shape, threads),
     )
+
+
+def central(shape: tuple[int, ...]) -> tuple[slice, slice]:
+    """The central square of `SAMPLE_PX`, or the whole of a smaller axis."""
+    starts = [max(0, (n - SAMPLE_PX) // 2) for n in shape]
+    return slice(starts[0], starts[0] + SAMPLE_PX), slice(starts[1], starts[1] + SAMPLE_PX)
+
+
+def cropped(fit: Fit, sample: tuple[slice, slice]) -> Fit:
+    """The atoms in and just around a part of the frame, on that part's own pixels."""
+    corner = np.array([sample[1].start, sample[0].start])
+    xy = fit.atoms[:, :2] - corner
+    near = ((xy > -8 * fit.s) & (xy < SAMPLE_PX + 8 * fit.s)).all(axis=1)
+    return replace(fit, atoms=np.column_stack([xy, fit.atoms[:, 2]])[near])
 
 
 def initial(image: FloatImage, xy_px: FloatArray, background: Background, s: float) -> Fit:
