@@ -5,7 +5,18 @@ dispatcher on the same atoms after relaxing. Needs scipy, so the edge never impo
 """
 
 from shared.lattice.bonds import BondGraph, find_bonds
-from shared.lattice.defects import LatticeDefect, classify
+from shared.lattice.defects import LatticeDefect, classify, find_defects
 from shared.lattice.rings import RingSet, find_rings
+from shared.lattice.view import LatticeView, survey
 
-__all__ = ["BondGraph", "LatticeDefect", "RingSet", "classify", "find_bonds", "find_rings"]
+__all__ = [
+    "BondGraph",
+    "LatticeDefect",
+    "LatticeView",
+    "RingSet",
+    "classify",
+    "find_bonds",
+    "find_defects",
+    "find_rings",
+    "survey",
+]

@@ -15,9 +15,10 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -50,8 +51,8 @@ SHORTCUT_STRAIN: Final = 0.85
 SHORTCUT_MARGIN: Final = 0.08
 """Both other sides of the triangle must be shorter by this share."""
 
-WANTED_BONDS: Final[dict[str, int]] = {"H": 1, "O": 2, "N": 3, "B": 3, "C": 3, "Si": 4}
-"""Bonds an atom may stretch for; elements not listed never stretch."""
+WANTED_BONDS: Final[dict[str, int]] = {"B": 3, "C": 3, "N": 3, "O": 3, "Si": 4}
+"""Bonds an atom of the sheet may stretch for; elements not listed never stretch."""
 
 SCALE_RANGE: Final = (0.93, 1.07)
 """How far the measured lattice may be off the true scale and still be followed."""
@@ -84,8 +85,9 @@ class BondGraph:
         tails = self.pairs.ravel()
         heads = self.pairs[:, ::-1].ravel()
         order = np.lexsort((heads, tails))
-        cuts = np.cumsum(self.coordination)[:-1]
-        return tuple(tuple(part.tolist()) for part in np.split(heads[order], cuts))
+        ends = np.cumsum(self.coordination).tolist()
+        around = heads[order].tolist()
+        return tuple(tuple(around[a:b]) for a, b in pairwise([0, *ends]))
 
     def without(self, dropped: NDArray[np.bool_]) -> BondGraph:
         """Return the graph without the bonds of some atoms; indices stay as they are.
@@ -101,7 +103,7 @@ class BondGraph:
 
 def covalent_radii(elements: Sequence[str]) -> NDArray[np.float64]:
     """Return the (n,) covalent radii of chemical symbols, Å; unknown ones get a middling value."""
-    return np.array([COVALENT_RADII_A.get(e, UNKNOWN_RADIUS_A) for e in elements], dtype=float)
+    return _looked_up(elements, COVALENT_RADII_A, UNKNOWN_RADIUS_A)
 
 
 def find_bonds(positions_A: NDArray[np.float64], elements: Sequence[str]) -> BondGraph:
@@ -119,13 +121,21 @@ def find_bonds(positions_A: NDArray[np.float64], elements: Sequence[str]) -> Bon
     pairs, lengths, strain = _candidates(positions, radii)
     strain = strain / _scale(lengths, strain, pairs, elements)
     firm = (strain <= 1.0) & ~_shortcuts(pairs, strain, elements)
-    wanted = np.array([WANTED_BONDS.get(e, 0) for e in elements], dtype=np.int64)
+    wanted = _looked_up(elements, WANTED_BONDS, 0).astype(np.int64)
     chosen = firm | _stretched(pairs, strain, firm, wanted)
     pairs, lengths, strain = pairs[chosen], lengths[chosen], strain[chosen]
     kept = _uncrossed(positions, pairs, lengths, strain)
     pairs, lengths, strain = pairs[kept], lengths[kept], strain[kept]
     order = np.lexsort((pairs[:, 1], pairs[:, 0]))
     return BondGraph(positions, pairs[order], lengths[order], strain[order])
+
+
+def _looked_up(
+    elements: Sequence[str], table: Mapping[str, float], default: float
+) -> NDArray[np.float64]:
+    """Return (n,) a table's values for chemical symbols."""
+    symbols, place = np.unique(np.asarray(elements, dtype=np.str_), return_inverse=True)
+    return np.array([table.get(str(e), default) for e in symbols], dtype=float)[place]
 
 
 def _candidates(
@@ -151,7 +161,7 @@ def _scale(
     elements: Sequence[str],
 ) -> float:
     """Return how much too large the measured lattice is, from its median C-C bond."""
-    carbon = np.array([e == "C" for e in elements], dtype=bool)
+    carbon = np.asarray(elements) == "C"
     bonds = lengths[(strain <= SCALE_RANGE[1]) & carbon[pairs].all(axis=1)]
     if len(bonds) < SCALE_BONDS:
         return 1.0
@@ -176,7 +186,7 @@ def _shortcuts(
     closes a triangle with two shorter ones.
     """
     skipping = np.zeros(len(pairs), dtype=bool)
-    foreign = np.array([e != "C" for e in elements], dtype=bool)
+    foreign = np.asarray(elements) != "C"
     long = np.flatnonzero((strain > SHORTCUT_STRAIN) & (strain <= 1.0) & foreign[pairs].any(axis=1))
     for k in long:
         i, j = pairs[k]

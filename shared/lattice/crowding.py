@@ -13,18 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
-from shared.lattice.bonds import covalent_radii, find_near_pairs
+from shared.lattice.bonds import find_near_pairs
 
 __all__ = ["find_overlays"]
 
 SAME_ATOM_A: Final = 0.7
 """Two entries closer than this are one atom; the more probable one stays."""
 
-TOO_CLOSE: Final = 0.72
-"""A pair nearer than this times its covalent radii is not a bond (1.05 Å for C-C)."""
+TOO_CLOSE_A: Final = 1.05
+"""A pair nearer than this is not bonded, whatever it is: 2.6 sigma below C-C at 0.1 Å noise."""
 
 OFFENCES: Final = 2
-"""Conflicts from which an atom is not part of the sheet: a hexagon's centre has six."""
+"""Conflicts, at least one of them a triangle, from which an atom is not part of the sheet: a
+hexagon's centre has six triangles, a bond's one and two pairs that are too close."""
 
 MOST_BONDS: Final = 3
 """Bonds of an atom within the sheet; where nobody has more, there are no triangles."""
@@ -49,7 +50,7 @@ def find_overlays(
     n = len(p)
     on_top, gone = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     pairs, lengths = find_near_pairs(positions_A, elements.tolist())
-    close = lengths < TOO_CLOSE * covalent_radii(elements.tolist())[pairs].sum(axis=1)
+    close = lengths < TOO_CLOSE_A
     same = lengths < SAME_ATOM_A
     for _ in range(ROUNDS):
         live = ~gone[pairs].any(axis=1)
@@ -81,15 +82,16 @@ def _conflicts(
     Bonds between two dopants make no triangles here: silicon trimers are real.
     """
     n = len(elements)
-    total = np.bincount(pairs[close].ravel(), minlength=n)
+    none = np.zeros(n, dtype=np.int64)
     if not (close.any() or (np.bincount(pairs.ravel(), minlength=n) > MOST_BONDS).any()):
-        return total
+        return none
+    crowded = np.bincount(pairs[close].ravel(), minlength=n)
     pairs = pairs[(elements[pairs] == "C").any(axis=1)]
     ones = np.ones(len(pairs), dtype=np.int64)
     half = coo_array((ones, (pairs[:, 0], pairs[:, 1])), shape=(n, n)).tocsr()
     bonds = half + half.T
-    corners = np.asarray((bonds * (bonds @ bonds)).sum(axis=1), dtype=np.int64)
-    return total + corners // 2
+    triangles = np.asarray((bonds * (bonds @ bonds)).sum(axis=1), dtype=np.int64) // 2
+    return np.where(triangles > 0, triangles + crowded, none)
 
 
 def _worst(

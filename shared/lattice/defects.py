@@ -23,7 +23,7 @@ from shared.lattice.finding import LatticeDefect, report
 from shared.lattice.odd_rings import find_clusters, name_cluster
 from shared.lattice.view import LatticeView, survey
 
-__all__ = ["HOST", "LEAST_HOST_SHARE", "LatticeDefect", "classify"]
+__all__ = ["HOST", "LEAST_HOST_SHARE", "LatticeDefect", "classify", "find_defects"]
 
 HOST = "C"
 """Element of the sheet."""
@@ -54,7 +54,11 @@ def classify(
     Returns:
         Defects ordered by y, then x; empty where the sheet is not mostly carbon.
     """
-    view = survey(positions_A, elements, p, bounds, obscured)
+    return find_defects(survey(positions_A, elements, p, bounds, obscured))
+
+
+def find_defects(view: LatticeView) -> tuple[LatticeDefect, ...]:
+    """Return the defects of a sheet that has been surveyed already; see `classify`."""
     if len(view.p) == 0 or np.mean(view.elements == HOST) < LEAST_HOST_SHARE:
         return ()
     return tuple(sorted(_all(view), key=lambda d: (d.y_A, d.x_A, d.type)))

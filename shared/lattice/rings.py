@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,4 +129,5 @@ def _walks(
         alive = alive[counts[alive] > k]
         atoms[offsets[alive] + k] = tails[step[alive]]
         step[alive] = following[step[alive]]
-    return np.split(atoms, offsets[1:-1])
+    cuts = offsets.tolist()
+    return [atoms[start:end] for start, end in pairwise(cuts)]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from shared.lattice.bonds import BondGraph, find_bonds
 from shared.lattice.crowding import find_overlays
-from shared.lattice.rings import RingSet, find_rings
+from shared.lattice.healing import heal
+from shared.lattice.rings import RingSet
 
 __all__ = ["LatticeView", "survey"]
 
@@ -121,8 +122,7 @@ def survey(
     index = np.flatnonzero(present)
     positions_in, symbols_in = positions[present], symbols[present]
     overlays, gone = find_overlays(positions_in, symbols_in, chances[present])
-    graph = _sheet_bonds(positions_in, symbols_in, gone)
-    rings = find_rings(graph)
+    graph, rings = heal(_sheet_bonds(positions_in, symbols_in, gone), symbols_in)
     depth = _depths(positions_in, bounds)
     veiled = np.zeros(len(index), dtype=bool) if obscured is None else obscured[index]
     faint = ~present & (symbols != "H")
@@ -167,8 +167,8 @@ def _open_atoms(
 ) -> NDArray[np.bool_]:
     """Return which atoms have surroundings that nobody imaged."""
     ringed = np.zeros(len(depth), dtype=bool)
-    for ring in rings.rings:
-        ringed[ring] = True
+    if rings.rings:
+        ringed[np.concatenate(rings.rings)] = True
     outer = ~ringed
     for outline in rings.outlines:
         outer[outline] = True

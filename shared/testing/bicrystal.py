@@ -12,9 +12,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import Delaunay
+from scipy.spatial import Delaunay, cKDTree
 
-from shared.testing.sheet import Sheet
+from shared.testing.sheet import Sheet, spring_pull
 from shared.units import GRAPHENE_LATTICE_A
 
 __all__ = ["bicrystal"]
@@ -22,7 +22,7 @@ __all__ = ["bicrystal"]
 CLOSEST: Final = 0.62
 """Share of the lattice constant below which two points of different grains are merged."""
 
-SETTLING: Final = 120
+SETTLING: Final = 40
 """Steps in which the points near the boundary settle."""
 
 MARGIN_A: Final = 6.0
@@ -60,25 +60,17 @@ def _points(size_A: tuple[float, float], angle_deg: float) -> NDArray[np.float64
 
 def _merged(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the points with pairs that are too close replaced by their middle."""
-    while True:
-        gaps = np.hypot(*(points[:, None] - points[None]).transpose(2, 0, 1))
-        np.fill_diagonal(gaps, np.inf)
-        i, j = np.unravel_index(int(gaps.argmin()), gaps.shape)
-        if gaps[i, j] > CLOSEST * GRAPHENE_LATTICE_A:
-            return points
+    while len(close := cKDTree(points).query_pairs(CLOSEST * GRAPHENE_LATTICE_A)):
+        i, j = min(close, key=lambda pair: float(np.hypot(*(points[pair[0]] - points[pair[1]]))))
         middle = points[[i, j]].mean(axis=0)
         points = np.vstack([np.delete(points, [i, j], axis=0), middle])
+    return points
 
 
 def _pull(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return (n, 2) pulls of springs of one lattice constant along the triangulation."""
     edges = _edges(Delaunay(points).simplices)
-    rays = points[edges[:, 1]] - points[edges[:, 0]]
-    stretch = rays * (1.0 - GRAPHENE_LATTICE_A / np.hypot(*rays.T)[:, None])
-    pull = np.zeros_like(points)
-    np.add.at(pull, edges[:, 0], stretch)
-    np.add.at(pull, edges[:, 1], -stretch)
-    return pull
+    return spring_pull(points, edges, np.full(len(edges), GRAPHENE_LATTICE_A))
 
 
 def _edges(triangles: NDArray[np.int32]) -> NDArray[np.int64]:

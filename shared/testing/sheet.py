@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from shared.units import CARBON_BOND_A, GRAPHENE_LATTICE_A
 
-__all__ = ["Sheet", "flat_sheet"]
+__all__ = ["Sheet", "flat_sheet", "spring_pull"]
 
 BOND_A: Final[Mapping[frozenset[str], float]] = {
     frozenset({"C"}): CARBON_BOND_A,
@@ -123,8 +123,8 @@ class Sheet:
         seconds = np.array(sorted(spans), dtype=np.int64).reshape(-1, 2)
         spread = np.array([spans[a, b] for a, b in seconds.tolist()])
         for _ in range(STEPS):
-            step = _pull(positions, bonds, lengths) * STIFFNESS
-            positions = positions + step + _pull(positions, seconds, spread) * BENDING
+            step = spring_pull(positions, bonds, lengths) * STIFFNESS
+            positions = positions + step + spring_pull(positions, seconds, spread) * BENDING
         return replace(self, positions_A=positions)
 
     def _rest(self, a: int, b: int) -> float:
@@ -177,19 +177,16 @@ def _close_pairs(points: NDArray[np.float64]) -> set[tuple[int, int]]:
     return pairs
 
 
-def _pull(
+def spring_pull(
     positions: NDArray[np.float64], pairs: NDArray[np.int64], rest: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return (n, 2) sums of the elongations of the springs at each atom, Å."""
-    pull = np.zeros_like(positions)
-    if len(pairs) == 0:
-        return pull
     rays = positions[pairs[:, 1]] - positions[pairs[:, 0]]
-    lengths = np.hypot(*rays.T)[:, None]
-    stretch = rays * (1.0 - rest[:, None] / lengths)
-    np.add.at(pull, pairs[:, 0], stretch)
-    np.add.at(pull, pairs[:, 1], -stretch)
-    return pull
+    stretch = rays * (1.0 - rest / np.hypot(*rays.T))[:, None]
+    ends = np.concatenate([pairs[:, 0], pairs[:, 1]])
+    both = np.concatenate([stretch, -stretch])
+    count = len(positions)
+    return np.stack([np.bincount(ends, axis, minlength=count) for axis in both.T], axis=1)
 
 
 def _ordered(a: int, b: int) -> tuple[int, int]:
