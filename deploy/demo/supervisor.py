@@ -43,6 +43,7 @@ class Supervisor:
         self._plans = plans
         self._progress = progress
         self._signals = signals
+        self._environment = {"PYTHONUNBUFFERED": "1", "ATOMLOOP_RUN": str(layout.folder)}
         self._running: dict[str, ServiceProcess] = {}
         self.died: list[str] = []
         """Services that ended although they should not have."""
@@ -113,7 +114,7 @@ class Supervisor:
             arguments += ["--config", str(self._layout.folder / f"{plan.name}.toml")]
         log = self._layout.folder / f"{plan.name}.log"
         command = [str(script), *arguments]
-        return ServiceProcess(plan.name, command, log, {"PYTHONUNBUFFERED": "1"})
+        return ServiceProcess(plan.name, command, log, self._environment)
 
     def _await_database(self) -> None:
         deadline = time.monotonic() + DATABASE_WITHIN_S
