@@ -19,7 +19,7 @@ CC_BOND_A = 1.42
 
 _BOND_CUTOFF_A = 1.75
 _ANGLE_STIFFNESS = 0.12
-_STEP, _MOMENTUM, _ITERATIONS = 0.12, 0.85, 60
+_STEP, _MOMENTUM, _ITERATIONS = 0.12, 0.85, 45
 
 Positions = NDArray[np.float64]
 
@@ -167,9 +167,10 @@ def _springs(
     pairs: list[tuple[int, int]] = []
     rest: list[float] = []
     stiffness: list[float] = []
+    lengths = net.lengths
     for centre, near in enumerate(net.neighbours):
         ordered = sorted(near)
-        arms = [_length(net, centre, other) for other in ordered]
+        arms = [lengths.get((min(centre, b), max(centre, b)), CC_BOND_A) for b in ordered]
         for other, arm in zip(ordered, arms, strict=True):
             if centre < other:
                 pairs.append((centre, other))
@@ -187,8 +188,3 @@ def _springs(
         np.array(rest, dtype=np.float64),
         np.array(stiffness, dtype=np.float64),
     )
-
-
-def _length(net: LatticeNet, a: int, b: int) -> float:
-    """Return the rest length of a bond [Å]."""
-    return net.lengths.get((min(a, b), max(a, b)), CC_BOND_A)

@@ -18,7 +18,7 @@ __all__ = ["GRID_A", "ProbeSettings", "fwhm_A", "probe_kernel", "random_probe"]
 GRID_A = 0.08
 """Sampling [Å] of the kernel and of the ideal image."""
 
-_SIDE = 160
+_SIDE = 165  # odd: `fftconvolve` centres on the middle sample
 _WAVELENGTH_A = {60: 0.04866, 80: 0.04176, 100: 0.03701}
 _NARROWEST_A, _WIDEST_A = 0.7, 1.5
 

@@ -35,7 +35,7 @@ class Recipe:
     weight_decay: float = 1e-4
     clip_norm: float = 3.0
     pool_seed: int = 1
-    pool_shards: int = 40
+    pool_shards: int = 24
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""

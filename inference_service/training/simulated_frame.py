@@ -145,8 +145,8 @@ def _ideal_image(rng: Generator, specimen: Specimen, size_A: float) -> NDArray[n
     power = (specimen.number / 6.0) ** exponent
     comb = _deposit((specimen.xy + _PAD_A) / GRID_A, power, side)
     density = fftconvolve(comb, random_probe(rng), mode="same") / GRID_A**2
-    haze = rng.choice([0.0, rng.uniform(0, 0.3)]) * _SHEET_DENSITY
-    density += haze * _slow_field(rng, side)
+    if rng.random() < 0.5:
+        density += rng.uniform(0, 0.3) * _SHEET_DENSITY * _slow_field(rng, side)
     return np.asarray(np.maximum(density, 0), dtype=np.float32)
 
 
@@ -167,14 +167,16 @@ def _deposit(
     return comb.reshape(side, side).astype(np.float32)
 
 
-def _slow_field(rng: Generator, side: int) -> NDArray[np.float64]:
-    """Return a positive field that varies over tens of Å."""
-    axis = np.linspace(0, 2 * np.pi, side)
-    field = np.ones((side, side))
+def _slow_field(rng: Generator, side: int) -> NDArray[np.float32]:
+    """Return a positive field that varies over tens of Å, a sum of products of two waves."""
+    axis = np.linspace(0, 2 * np.pi, side, dtype=np.float32)
+    field = np.ones((side, side), dtype=np.float32)
     for _ in range(3):
-        phase = np.multiply.outer(np.ones(side), axis * rng.uniform(-2, 2))
-        phase += np.multiply.outer(axis * rng.uniform(-2, 2), np.ones(side))
-        field += rng.uniform(0, 0.4) * np.sin(phase + rng.uniform(0, 2 * np.pi))
+        first, second = (
+            np.sin(axis * np.float32(rng.uniform(-2, 2)) + np.float32(rng.uniform(0, 2 * np.pi)))
+            for _ in range(2)
+        )
+        field += np.float32(rng.uniform(0, 0.3)) * np.multiply.outer(first, second)
     return field
 
 

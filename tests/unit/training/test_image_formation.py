@@ -68,3 +68,22 @@ def test_a_training_frame_has_the_side_it_was_asked_for() -> None:
         assert frame.image.shape == (128, 128)
         assert frame.cover.shape == frame.vacuum.shape == (32, 32)
         assert np.isfinite(frame.image).all()
+
+
+def test_the_image_of_an_atom_is_centred_on_its_true_place() -> None:
+    offsets = []
+    for seed in range(3):
+        rng = np.random.default_rng(40 + seed)
+        frame = native_frame(rng, FAMILIES["pristine"], 200, 0.104, 1e7)
+        for x, y in frame.xy_px[np.all((frame.xy_px > 9) & (frame.xy_px < 190), axis=1)]:
+            r, c = round(y), round(x)
+            spot = frame.image[r - 4 : r + 5, c - 4 : c + 5].astype(np.float64)
+            weight = np.maximum(spot - 0.5 * (spot.max() + spot.min()), 0)
+            axis = np.arange(-4, 5)
+            offsets.append(
+                [
+                    c + weight.sum(axis=0) @ axis / weight.sum() - x,
+                    r + weight.sum(axis=1) @ axis / weight.sum() - y,
+                ]
+            )
+    assert np.all(np.abs(np.median(offsets, axis=0)) < 0.25)  # px, that is 2.6 pm
