@@ -18,12 +18,12 @@ from pydantic import BaseModel, ValidationError
 from edge_agent.app import stream
 from edge_agent.doctor import examine
 from edge_agent.intake import Failure
-from edge_agent.listing import listing
-from edge_agent.logs import configure_logs
 from edge_agent.settings import EdgeSettings
 from edge_agent.sources.catalogue import open_source
 from shared.clock import SystemClock
 from shared.errors import AtomLoopError, ConfigurationError
+from shared.listing import listing
+from shared.logs import configure_logs
 from shared.settings import load_settings
 from shared.transport import create_keys
 
@@ -32,6 +32,7 @@ __all__ = ["app"]
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import secrets
 from datetime import UTC, datetime
-from importlib.metadata import version
 
 from shared.protocol import Identity
+from shared.software import fresh_stream, software
 
-__all__ = ["identity", "session_name", "software"]
-
-
-def software() -> str:
-    """Return distribution and version."""
-    return f"atomloop {version('atomloop')}"
+__all__ = ["identity", "session_name"]
 
 
 def identity(name: str) -> Identity:
     """Return who this process is on the link; its stream is fresh."""
-    return Identity("edge", name, software(), f"edge-{secrets.token_hex(12)}")
+    return Identity("edge", name, software(), fresh_stream("edge"))
 
 
 def session_name(wall_ns: int) -> str:

@@ -5,27 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from edge_agent.sources.nion_settings import NionSettings
 from edge_agent.sources.replay_settings import ReplaySettings
 from shared.messages import Identifier
-from shared.settings import ServiceSettings
+from shared.settings import LogSettings, Section, ServiceSettings
 
 __all__ = [
     "EdgeSettings",
     "LinkSettings",
-    "LogSettings",
     "OutboxSettings",
     "SourceSettings",
 ]
-
-
-class Section(BaseModel):
-    """A branch of the tree: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class LinkSettings(Section):
@@ -69,13 +62,6 @@ class OutboxSettings(Section):
     drain_s: Annotated[float, Field(ge=0)] = Field(
         default=3.0, description="How long a stopped live edge waits for open answers, s."
     )
-
-
-class LogSettings(Section):
-    """What is written to standard error."""
-
-    level: Literal["debug", "info", "warning", "error"] = "info"
-    json_lines: bool = Field(default=False, description="One JSON object per line.")
 
 
 class EdgeSettings(ServiceSettings):

@@ -5,20 +5,28 @@ A file that cannot be read is reported and the others go on.
 
 from __future__ import annotations
 
+import math
 import re
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Final
 
 from edge_agent.sources.base import Offer, RawFrame, RefusedInput
 from edge_agent.sources.replay_settings import ReplaySettings
 from shared.clock import Clock
-from shared.errors import AtomLoopError, UnreadableFileError
+from shared.errors import AtomLoopError, UncalibratedError, UnreadableFileError
 from shared.files import READABLE_SUFFIXES, ImageReader, ImageRecord
 from shared.messages import Acquisition, Calibration
 from shared.units import areal_dose
 
 __all__ = ["ReplaySource", "image_files", "raw_frame"]
+
+
+_UNKNOWN: Final = "unknown"
+_LONGEST_TEXT: Final = 500
+_SMALLEST_PIXEL_A: Final = 0.001
+_LARGEST_PIXEL_A: Final = 100.0
 
 
 class ReplaySource:
@@ -90,37 +98,49 @@ def image_files(path: Path) -> list[Path]:
 
 
 def raw_frame(record: ImageRecord, now_ns: int) -> RawFrame:
-    """Translate what a file says; nothing is guessed.
+    """Translate what a file says; nothing is guessed, and nonsense about the beam is left out.
 
     Args:
         record: One image of a file.
         now_ns: Wall clock; a file's frame counts as acquired when it is read.
+
+    Raises:
+        UncalibratedError: The pixel size is outside what a microscope can have.
     """
     says = record.metadata
-    dose = None
-    if says.beam_current_pA and says.dwell_time_us and record.pixel_size_A:
-        dose = areal_dose(says.beam_current_pA, says.dwell_time_us, record.pixel_size_A)
+    current_pA, dwell_us = _positive(says.beam_current_pA), _positive(says.dwell_time_us)
+    size_A = _checked_size(record)
+    dose = areal_dose(current_pA, dwell_us, size_A) if current_pA and dwell_us and size_A else None
+    rows, columns = record.image.shape
     acquisition = Acquisition(
-        instrument=says.instrument,
-        detector=says.detector or "unknown",
-        high_tension_kV=says.high_tension_kV,
-        dwell_time_us=says.dwell_time_us,
-        beam_current_pA=says.beam_current_pA,
+        instrument=(says.instrument or _UNKNOWN)[:_LONGEST_TEXT],
+        detector=(says.detector or _UNKNOWN)[:_LONGEST_TEXT],
+        high_tension_kV=_positive(says.high_tension_kV),
+        dwell_time_us=dwell_us,
+        beam_current_pA=current_pA,
         dose_e_A2=dose,
-        field_of_view_A=_field_of_view(record),
+        field_of_view_A=(rows * size_A, columns * size_A) if size_A else None,
         started_at_ns=now_ns,
         ended_at_ns=now_ns,
         origin=f"{record.origin}#{record.index}" if record.index else record.origin,
     )
-    calibration = Calibration(pixel_size_A=record.pixel_size_A, source=record.calibration)
-    return RawFrame(record.image, calibration, acquisition)
+    return RawFrame(
+        record.image, Calibration(pixel_size_A=size_A, source=record.calibration), acquisition
+    )
 
 
-def _field_of_view(record: ImageRecord) -> tuple[float, float] | None:
-    if record.pixel_size_A is None:
-        return None
-    rows, columns = record.image.shape
-    return rows * record.pixel_size_A, columns * record.pixel_size_A
+def _checked_size(record: ImageRecord) -> float | None:
+    size_A = record.pixel_size_A
+    if size_A is None or _SMALLEST_PIXEL_A < size_A < _LARGEST_PIXEL_A:
+        return size_A
+    raise UncalibratedError(
+        f"{record.origin} says that a pixel measures {size_A:g} Å.",
+        remedy="Give the pixel size with --pixel-size, in Å.",
+    )
+
+
+def _positive(value: float | None) -> float | None:
+    return value if value is not None and 0 < value < math.inf else None
 
 
 def _natural(path: Path) -> list[tuple[int, int | str]]:
