@@ -26,7 +26,7 @@ class Recipe:
     """
 
     width: int = 16
-    steps: int = 5000
+    steps: int = 4000
     batch: int = 8
     peak_rate: float = 4e-3
     warm_up: float = 0.05
