@@ -59,6 +59,9 @@ system: setup ## the real processes over real sockets, with a real relaxation
 browser: setup ## the dashboard in a real Chromium
 	@$(PYTEST) -m browser tests
 
+bench: venv ## ours beside theirs, in turns, into benchmarks.json
+	@OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks
+
 schema: venv ## write the generated references
 	@$(BIN)/python -m shared.messages.schema > docs/reference/messages.json
 
