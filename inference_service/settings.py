@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import ServiceSettings
+from shared.settings import LogSettings, Section, ServiceSettings
 
 __all__ = [
     "DetectorSettings",
@@ -24,12 +24,6 @@ Positive = Annotated[int, Field(ge=1)]
 
 PixelPolicy = Literal["lattice-first", "header-first"]
 """Whose word on the pixel size wins: the recognisable lattice's, or the header's."""
-
-
-class Section(BaseModel):
-    """A branch of the tree: immutable, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class HttpSettings(Section):
@@ -100,3 +94,4 @@ class InferenceSettings(ServiceSettings):
     link: LinkSettings = LinkSettings()
     detector: DetectorSettings = DetectorSettings()
     session: SessionSettings = SessionSettings()
+    log: LogSettings = LogSettings()

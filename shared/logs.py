@@ -1,4 +1,4 @@
-"""Logs of the edge: one line per event on standard error, for people or for machines."""
+"""Logs of a service: one line per event on standard error, for people or for machines."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from edge_agent.settings import LogSettings
+from shared.settings import LogSettings
 
 __all__ = ["configure_logs"]
 

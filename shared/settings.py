@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -19,7 +19,20 @@ from pydantic_settings import (
 
 from shared.errors import ConfigurationError
 
-__all__ = ["ServiceSettings", "load_settings"]
+__all__ = ["LogSettings", "Section", "ServiceSettings", "load_settings"]
+
+
+class Section(BaseModel):
+    """A branch of a settings tree: immutable, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LogSettings(Section):
+    """What is written to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    json_lines: bool = Field(default=False, description="One JSON object per line.")
 
 
 class ServiceSettings(BaseSettings):
@@ -75,9 +88,10 @@ def load_settings(cls: type[S], path: Path | None) -> S:
             f"Settings file {path} is not valid TOML: {error}.", remedy="Mend the line it names."
         ) from error
     except ValidationError as error:
+        command = cls.__module__.split(".", 1)[0].replace("_", "-")
         raise ConfigurationError(
             f"Settings {path or 'from the environment'} are wrong: {_first(error)}",
-            remedy=f"See the keys that `{cls.__module__.split('.')[0].replace('_', '-')} config` prints.",
+            remedy=f"See the keys that `{command} config` prints.",
         ) from error
 
 

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Final, Self
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class ImageReader:
         """Yield the images the reader process sends; end it unless it reached the file's end."""
         finished = False
         try:
-            self._say(Request(path=str(path.resolve()), format=kind))
+            self._say(Request(path=str(path.resolve()), format=kind), path.name)
             while True:
                 answer = self._answer(path.name)
                 if isinstance(answer, ImageHeader):
@@ -119,15 +119,15 @@ class ImageReader:
             if not finished:
                 self.close()
 
-    def _say(self, request: Request) -> None:
+    def _say(self, request: Request, origin: str) -> None:
         """Send a request, to a new process where there is none."""
         if self._process is None or self._process.poll() is not None:
             self.close()
             self._process = _start()
-        stdin = self._process.stdin
-        if stdin is not None:
-            stdin.write(request.model_dump_json().encode() + b"\n")
-            stdin.flush()
+        try:
+            os.write(_stream(self._process.stdin), request.model_dump_json().encode() + b"\n")
+        except OSError as error:
+            raise _crashed(origin, "died") from error
 
     def _answer(self, origin: str) -> Answer:
         """Return the next answer's header."""
@@ -146,9 +146,7 @@ class ImageReader:
 
     def _receive(self, count: int, origin: str) -> bytearray:
         """Return so many bytes of the reader process's answer."""
-        if self._process is None or self._process.stdout is None:
-            raise _crashed(origin, "is not running")
-        stream = self._process.stdout.fileno()
+        stream = _stream(self._process.stdout if self._process else None)
         received = bytearray(count)
         view, done = memoryview(received), 0
         deadline = self._clock.monotonic_s() + self._timeout_s
@@ -169,6 +167,13 @@ def _source(header_A: float | None, flag_A: float | None) -> CalibrationSource:
     if flag_A is not None:
         return "flag"
     return "none" if header_A is None else "header"
+
+
+def _stream(pipe: IO[bytes] | None) -> int:
+    """Return the descriptor of a pipe to the reader process."""
+    if pipe is None:
+        raise RuntimeError("the reader process was started without pipes")
+    return pipe.fileno()
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -6,7 +6,10 @@ allocated; object arrays (pickles) are refused.
 
 from __future__ import annotations
 
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any, Final
@@ -33,8 +36,11 @@ READ_HEADER: Final[dict[tuple[int, int], Callable[[IO[bytes]], Header]]] = {
 CHUNK_BYTES: Final = 1 << 20
 """Bytes read at a time: a compressed member is never expanded beyond what the header claims."""
 
-BROKEN: Final = (EOFError, OSError, ValueError, zipfile.BadZipFile, NotImplementedError)
-"""What NumPy and zipfile raise on damaged files."""
+BROKEN: Final = (
+    *(EOFError, KeyError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError),
+    *(TypeError, ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error),
+)
+"""What NumPy, zipfile and the decompressors raise on damaged files."""
 
 
 def read_npy(path: Path) -> Iterator[RawImage]:

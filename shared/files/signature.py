@@ -38,6 +38,8 @@ def detect_format(path: Path) -> Format:
     Raises:
         UnreadableFileError: The file is missing, empty, or of no known format.
     """
+    if path.exists() and not path.is_file():
+        raise UnreadableFileError(f"{path.name} is not a file.", remedy="Give image files.")
     try:
         with path.open("rb") as file:
             start = file.read(16)

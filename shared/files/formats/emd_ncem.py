@@ -1,4 +1,8 @@
-"""EMD files of the NCEM definition: groups marked `emd_group_type`, axes as `dim1`, `dim2` ..."""
+"""EMD files of the NCEM definition: groups marked `emd_group_type`, axes as `dim1`, `dim2` ...
+
+The definition leaves the order of the axes to their names. Some writers put x first, so that the
+image lies transposed in the file; where the names say so it is turned back.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ import h5py
 
 from shared.files.formats.hdf5_access import datasets, number, stack, text
 from shared.files.lengths import length_A, square_pixel_A
+from shared.files.pixels import plain_shape
 from shared.files.record import ImageMetadata, RawImage
 
 __all__ = ["images"]
@@ -18,14 +23,28 @@ def images(file: h5py.File, origin: str) -> Iterator[RawImage] | None:
     for node in datasets(file):
         group = node.parent
         if "emd_group_type" in group.attrs and node.name.endswith("/data") and node.ndim > 1:
-            return stack(node, origin, _pixel_size_A(group, node.ndim), ImageMetadata())
+            dims = [group.get(f"dim{axis + 1}") for axis in range(node.ndim)]
+            if [_name(dim) for dim in dims[:2]] == ["x", "y"]:
+                return _turned(node, dims, origin)
+            size = square_pixel_A(_step_A(dims[-2]), _step_A(dims[-1]))
+            return stack(node, origin, size, ImageMetadata())
     return None
 
 
-def _pixel_size_A(group: h5py.Group, axes: int) -> float | None:
-    """Return the edge of a pixel from the last two axes, Å."""
-    rows, columns = (_step_A(group.get(f"dim{axis}")) for axis in (axes - 1, axes))
-    return square_pixel_A(rows, columns)
+def _turned(node: h5py.Dataset, dims: list[h5py.Dataset | None], origin: str) -> Iterator[RawImage]:
+    """Yield the images of a dataset stored as (columns, rows) or (columns, rows, images)."""
+    plain_shape(node.shape[::-1], node.dtype.itemsize, origin)
+    size = square_pixel_A(_step_A(dims[1]), _step_A(dims[0]))
+    if node.ndim == 2:
+        yield RawImage(node[()].T, size)
+        return
+    for k in range(node.shape[2]):
+        yield RawImage(node[:, :, k].T, size)
+
+
+def _name(dim: h5py.Dataset | None) -> str:
+    """Return an axis's name in lower case, empty where it has none."""
+    return "" if dim is None else text(dim.attrs.get("name", "")).lower()
 
 
 def _step_A(dim: h5py.Dataset | None) -> float | None:
