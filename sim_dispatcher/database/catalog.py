@@ -36,7 +36,8 @@ class Catalog:
 
     def table(self, database: str, collection: str) -> Table:
         """Return a table to read from; an empty one that is not kept where there is none."""
-        return self._tables.get((database, collection)) or Table(f"{database}.{collection}")
+        table = self._tables.get((database, collection))
+        return Table(f"{database}.{collection}") if table is None else table
 
     def exists(self, database: str, collection: str) -> bool:
         """Tell whether a collection was created."""
