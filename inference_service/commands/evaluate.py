@@ -12,7 +12,7 @@ import typer
 __all__ = ["evaluate"]
 
 
-def evaluate(  # noqa: PLR0913, PLR0917  # one parameter per option of the command
+def evaluate(
     model: Annotated[
         Path | None, typer.Option(help="Folder of the ensemble; the shipped one if not given.")
     ] = None,
@@ -24,11 +24,11 @@ def evaluate(  # noqa: PLR0913, PLR0917  # one parameter per option of the comma
     out: Annotated[Path | None, typer.Option("--json", help="Write the table here, too.")] = None,
 ) -> None:
     """Score the serving pipeline on frames simulated here and now."""
-    from inference_service.detector.pipeline import shipped_model  # noqa: PLC0415  # slow imports
-    from inference_service.training.evaluate import Trial  # noqa: PLC0415  # slow imports
-    from inference_service.training.evaluate import evaluate as run  # noqa: PLC0415  # slow imports
-    from inference_service.training.scores import Summary  # noqa: PLC0415  # slow imports
-    from inference_service.training.specimen import HELD_OUT  # noqa: PLC0415  # slow imports
+    from inference_service.detector.pipeline import shipped_model
+    from inference_service.training.evaluate import Trial
+    from inference_service.training.evaluate import evaluate as run
+    from inference_service.training.scores import Summary
+    from inference_service.training.specimen import HELD_OUT
 
     def say(family: str, dose: float, row: Summary) -> None:
         typer.echo(

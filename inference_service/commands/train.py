@@ -13,7 +13,7 @@ from shared.errors import ConfigurationError, MissingDependencyError
 __all__ = ["train"]
 
 
-def train(  # noqa: PLR0913, PLR0917  # one parameter per option of the command
+def train(
     out: Annotated[Path, typer.Option(help="Folder of the ensemble.")],
     members: Annotated[str, typer.Option(help="Numbers of the members, such as 7-12.")] = "1-20",
     steps: Annotated[int, typer.Option(help="Optimiser steps per member.")] = Recipe().steps,
@@ -28,7 +28,7 @@ def train(  # noqa: PLR0913, PLR0917  # one parameter per option of the command
 ) -> None:
     """Train members of the ensemble; each is exported to ONNX as it ends."""
     try:
-        from inference_service.training.run import (  # noqa: PLC0415  # torch is an extra
+        from inference_service.training.run import (
             TrainingRun,
             parse_members,
             run_training,

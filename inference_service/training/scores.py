@@ -17,7 +17,16 @@ from inference_service.detector.heads import STRIDE_PX
 from inference_service.training.simulated_frame import NativeFrame
 from inference_service.training.targets import species_class
 
-__all__ = ["Found", "FrameScore", "Summary", "score_frame", "summarise"]
+__all__ = [
+    "MATCH_A",
+    "Found",
+    "FrameScore",
+    "Summary",
+    "liable",
+    "pair_up",
+    "score_frame",
+    "summarise",
+]
 
 MATCH_A = 0.5
 STRICT_MATCH_A = 0.25
@@ -106,24 +115,24 @@ def score_frame(truth: NativeFrame, found: Found) -> FrameScore:
     class_of = species_class(truth.number[truth.labelled])
     asked_known = asked[truth.labelled]
     certain = found.p >= 0.5
-    wide = _match(known, found.xy_px, certain, MATCH_A / truth.pixel_A)
-    narrow = _match(known, found.xy_px, certain, STRICT_MATCH_A / truth.pixel_A)
-    liable = _liable(truth, found.xy_px)
+    wide = pair_up(known, found.xy_px, certain, MATCH_A / truth.pixel_A)
+    narrow = pair_up(known, found.xy_px, certain, STRICT_MATCH_A / truth.pixel_A)
+    fair = liable(truth, found.xy_px)
     hit = np.flatnonzero(wide >= 0)
     hit = hit[asked_known[wide[hit]]]
     error = (found.xy_px[hit] - known[wide[hit]]) * truth.pixel_A
     fit_error = (found.fit_px[hit] - known[wide[hit]]) * truth.pixel_A
-    listed = _match(known, found.xy_px, found.p >= _LISTED, MATCH_A / truth.pixel_A)
-    judged = liable | (listed >= 0)
+    listed = pair_up(known, found.xy_px, found.p >= _LISTED, MATCH_A / truth.pixel_A)
+    judged = fair | (listed >= 0)
     right = (listed >= 0) & (class_of[listed] == found.species)
     return FrameScore(
-        counts=_counts(wide, asked_known, liable & certain),
-        strict=_counts(narrow, asked_known, liable & certain),
+        counts=_counts(wide, asked_known, fair & certain),
+        strict=_counts(narrow, asked_known, fair & certain),
         error_A=error,
         fit_error_A=fit_error,
         z=error / (found.sigma_px[hit, None] * truth.pixel_A),
         fit_z=fit_error / (found.fit_sigma_px[hit, None] * truth.pixel_A),
-        confusion=_confusion(wide, class_of, asked_known, found.species, liable & certain),
+        confusion=_confusion(wide, class_of, asked_known, found.species, fair & certain),
         trust=np.column_stack([found.p[judged], right[judged]]),
     )
 
@@ -157,7 +166,7 @@ def _inside(truth: NativeFrame, xy_px: NDArray[np.float64]) -> NDArray[np.bool_]
     return np.asarray(np.all((xy_px > border) & (xy_px < high), axis=1))
 
 
-def _liable(truth: NativeFrame, xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
+def liable(truth: NativeFrame, xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which points would be false atoms if no true atom is near."""
     last = np.array(truth.cover.shape[::-1]) - 1
     cell = np.clip((xy_px / STRIDE_PX).astype(int), 0, last)
@@ -168,7 +177,7 @@ def _liable(truth: NativeFrame, xy_px: NDArray[np.float64]) -> NDArray[np.bool_]
     return np.asarray(_inside(truth, xy_px) & ~covered)
 
 
-def _match(
+def pair_up(
     known: NDArray[np.float64],
     xy_px: NDArray[np.float64],
     eligible: NDArray[np.bool_],
