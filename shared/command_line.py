@@ -8,24 +8,24 @@ module offers either a function of its own name or, for sub-commands, a typer ap
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from shared.errors import AtomLoopError, MissingDependencyError
 
 __all__ = ["command_line", "plain_errors"]
 
 
-def command_line(package: str, commands: Sequence[str], about: str) -> typer.Typer:
+def command_line(package: str, commands: Mapping[str, str], about: str) -> typer.Typer:
     """Return the application of a service.
 
     Args:
         package: Package that holds a module per command.
-        commands: Their names in the order of the help.
+        commands: One line of help by name, in the order of the help.
         about: What the service is for; shown by `--help`.
     """
 
@@ -38,9 +38,14 @@ def command_line(package: str, commands: Sequence[str], about: str) -> typer.Typ
             return list(commands)
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
-            """Import one command; None where there is no such command."""
+            """Return what the list of commands shows; nothing is imported for it."""
             del ctx
-            return _load(package, cmd_name) if cmd_name in commands else None
+            return TyperCommand(cmd_name, help=commands[cmd_name]) if cmd_name in commands else None
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            """Import the command that is called."""
+            name, _, rest = super().resolve_command(ctx, args)
+            return name, _load(package, str(name)), rest
 
     app = typer.Typer(
         cls=Commands,

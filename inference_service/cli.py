@@ -1,0 +1,27 @@
+"""Command line of `inference-service`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.command_line import command_line
+
+__all__ = ["COMMANDS", "app"]
+
+COMMANDS: Final = {
+    "run": "Serve the live loop: frames in, atoms out, REST and the dashboard.",
+    "analyze": "Find the atoms in image files, without any server.",
+    "doctor": "Check this host and say how to mend what is wrong.",
+    "config": "Print the settings in force, or their schema.",
+    "keys": "Make the service's keys; authorise edges and dispatchers.",
+    "evaluate": "Score an ensemble on simulated frames of families it never saw.",
+    "train": "Simulate frames and train the ensemble from nothing.",
+}
+
+app = command_line(
+    "inference_service.commands",
+    COMMANDS,
+    "Find atoms, species and honest error bars in STEM frames, live or from files.\n\n"
+    "First `inference-service keys FOLDER`, then `inference-service run`. Every setting can also "
+    "come from the environment, for example ATOMLOOP_INFERENCE_HTTP__PORT=8600.",
+)

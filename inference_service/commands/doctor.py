@@ -1,0 +1,112 @@
+"""`inference-service doctor`: whether this host can serve, and what to mend."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import onnxruntime
+import typer
+
+from inference_service.api.pages import DIST
+from inference_service.app import open_detector
+from inference_service.settings import HttpSettings, InferenceSettings, LinkSettings
+from shared.clock import SystemClock
+from shared.command_line import plain_errors
+from shared.errors import AtomLoopError, ConfigurationError, PortInUseError
+from shared.settings import load_settings
+from shared.transport import load_keys
+
+__all__ = ["doctor"]
+
+
+def doctor(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="TOML file of the settings.")
+    ] = None,
+) -> None:
+    """Check Python, engine, model, dashboard, keys and ports; say how to mend what is wrong."""
+    with plain_errors("inference-service"):
+        settings = load_settings(InferenceSettings, config)
+    checks: dict[str, Callable[[InferenceSettings], str]] = {
+        "Python": _python,
+        "engine": _engine,
+        "model": _model,
+        "dashboard": _dashboard,
+        "keys": _keys,
+        "ports": _ports,
+    }
+    results = [_passes(name, check, settings) for name, check in checks.items()]
+    if not all(results):
+        raise typer.Exit(1)
+
+
+def _passes(
+    name: str, check: Callable[[InferenceSettings], str], settings: InferenceSettings
+) -> bool:
+    try:
+        typer.echo(f"ok   {name}: {check(settings)}")
+    except AtomLoopError as error:
+        typer.echo(f"BAD  {name}: {error.message}\n     Remedy: {error.remedy}")
+        return False
+    return True
+
+
+def _python(settings: InferenceSettings) -> str:
+    del settings
+    return sys.version.split()[0]
+
+
+def _engine(settings: InferenceSettings) -> str:
+    threads = settings.detector.threads or len(os.sched_getaffinity(0))
+    return f"ONNX Runtime {onnxruntime.__version__}, fp32 on the CPU, {threads} threads"
+
+
+def _model(settings: InferenceSettings) -> str:
+    detector = open_detector(settings, SystemClock())
+    detector.close()
+    return f"{detector.members} members, digest {detector.digest[:12]}, verified"
+
+
+def _dashboard(settings: InferenceSettings) -> str:
+    del settings
+    if not (DIST / "index.html").exists():
+        raise ConfigurationError(
+            "The dashboard is not built.", remedy="Run `make setup`; REST works without it."
+        )
+    return "built"
+
+
+def _keys(settings: InferenceSettings) -> str:
+    link = settings.link
+    if link.key_file is None or link.authorized_dir is None:
+        raise ConfigurationError(
+            "link.key_file and link.authorized_dir are not set.",
+            remedy="Run `inference-service keys make FOLDER` and set what it prints.",
+        )
+    load_keys(link.key_file.expanduser())
+    count = len(list(link.authorized_dir.expanduser().glob("*/*.key")))
+    return f"key pair readable, {count} authorised diallers"
+
+
+def _ports(settings: InferenceSettings) -> str:
+    ports: dict[str, HttpSettings | LinkSettings] = {
+        "http.port": settings.http,
+        "link.port": settings.link,
+    }
+    for name, where in ports.items():
+        try:
+            socket.create_server((where.host, where.port)).close()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            raise PortInUseError(
+                f"{name} = {where.port} is in use, perhaps by a running service.",
+                remedy=f"Stop it, or choose another {name}.",
+            ) from error
+    return ", ".join(f"{name} {where.port} free" for name, where in ports.items())
