@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ def database(
     ] = None,
 ) -> None:
     """Serve MongoDB's protocol on a Unix socket, out of one folder; ends at SIGTERM or Ctrl-C."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         host = Host(path, socket or path / "mongodb.sock")
         asyncio.run(_serve(host))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from shared.clock import SystemClock
@@ -31,6 +33,7 @@ def launch(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engines.")] = 1,
 ) -> None:
     """Compute signed jobs out of a LaunchPad; at SIGTERM the job under way is given back."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
