@@ -44,6 +44,7 @@ def launch(
         launcher = open_launcher(uri, key or folder / "launch.key", settings, engine, SystemClock())
         typer.echo(f"ready {settings.worker}")
         launcher.run(stop)
+        launcher.close()
     except AtomLoopError as error:
         typer.echo(f"{error.code}: {error}", err=True)
         raise typer.Exit(1) from error

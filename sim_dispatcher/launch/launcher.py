@@ -93,8 +93,8 @@ class Launcher:
 
     def run(self, stop: threading.Event) -> None:
         """Compute until told to stop; a job under way is then given back to the queue."""
-        self._engine.start()
         while not stop.is_set():
+            self._engine.start()
             try:
                 busy = self.launch_next(stop)
             except PyMongoError as error:
@@ -104,6 +104,11 @@ class Launcher:
             if not busy:
                 stop.wait(POLL_S)
         self._engine.stop()
+
+    def close(self) -> None:
+        """End the engine and the connection to the database."""
+        self._engine.stop()
+        self._launchpad.connection.close()
 
     def launch_next(self, stop: threading.Event) -> bool:
         """Compute the first ready job that is to be had.
