@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,10 +25,9 @@ def compute(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
 ) -> None:
     """Compute a recipe on one structure file and write the answer as JSON."""
-    # Before any numerical library is loaded: OpenMP reads it once.
-    os.environ["OMP_NUM_THREADS"] = str(threads)
     try:
-        text = json.dumps(_compute(structure, recipe, level, fmax), indent=2, allow_nan=False)
+        answer = _compute(structure, recipe, level, fmax, threads)
+        text = json.dumps(answer, indent=2, allow_nan=False)
         _write(json_path, text)
     except AtomLoopError as error:
         typer.echo(f"error: {error}", err=True)
@@ -41,14 +39,17 @@ def report(computed: Computed) -> dict[str, object]:
     return computed.result.model_dump(mode="json") | {"structure": computed.cluster.extxyz()}
 
 
-def _compute(structure: Path, recipe: str, level: str, fmax: float) -> dict[str, object]:
+def _compute(
+    structure: Path, recipe: str, level: str, fmax: float, threads: int
+) -> dict[str, object]:
     from sim_dispatcher.levels import choose_level
     from sim_dispatcher.recipes import Options, run_recipe
     from sim_dispatcher.structure import read_cluster
 
     cluster = read_cluster(structure)
     chosen = choose_level(level)
-    computed = run_recipe(cluster, recipe, chosen, Options(fmax_eV_A=fmax), _tell)
+    options = Options(fmax_eV_A=fmax, threads=threads)
+    computed = run_recipe(cluster, recipe, chosen, options, _tell)
     for note in computed.cluster.notes:
         typer.echo(f"note: {note}", err=True)
     return report(computed)

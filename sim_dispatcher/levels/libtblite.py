@@ -70,6 +70,7 @@ class TblitePotential:
     """Energy surface of one system; the last wave function starts the next point."""
 
     def __init__(self, method: str, system: System) -> None:
+        self._tblite = _interface()
         self._method = method
         self._system = system
         self._engine: Any = None
@@ -97,7 +98,7 @@ class TblitePotential:
             return
         system = self._system
         lattice = None if system.lattice_A is None else system.lattice_A / BOHR_A
-        self._engine = _interface().Calculator(
+        self._engine = self._tblite.Calculator(
             self._method,
             system.numbers,
             positions_bohr,

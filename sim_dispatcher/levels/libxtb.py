@@ -68,6 +68,7 @@ class XtbPotential:
     """Energy surface of one molecule; the last wave function starts the next point."""
 
     def __init__(self, method: str, system: System) -> None:
+        self._xtb = _interface()
         self._method = method
         self._system = system
         self._engine: Any = None
@@ -75,7 +76,7 @@ class XtbPotential:
 
     def evaluate(self, positions_A: Array) -> Evaluation:
         """Compute one point; see `Potential.evaluate`."""
-        xtb = _interface()
+        xtb = self._xtb
         try:
             with private_folder():
                 self._place(np.ascontiguousarray(positions_A) / BOHR_A)
@@ -95,7 +96,7 @@ class XtbPotential:
         if self._engine is not None:
             self._engine.update(positions_bohr)
             return
-        xtb = _interface()
+        xtb = self._xtb
         system = self._system
         self._engine = xtb.Calculator(
             xtb.Param[self._method],

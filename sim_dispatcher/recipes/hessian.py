@@ -16,10 +16,13 @@ from sim_dispatcher.levels.potential import Array, Potential
 __all__ = ["STEP_A", "FIXED_eV_A2", "FLOOR_eV_A2", "model_hessian"]
 
 STEP_A: Final = 0.01
-"""Displacement of the central differences, Å."""
+"""Displacement of the differences, Å."""
 
-FLOOR_eV_A2: Final = 1.0
-"""Least curvature kept, eV/Å²: softer modes would take over-long first steps."""
+FLOOR_eV_A2: Final = 0.3
+"""Least curvature kept, eV/Å²: softer modes would take over-long first steps.
+
+Steps to 0.05 eV/Å of a silicon in C87 at GFN1: 9 with 0.3, 11 with 0.6, 14 with 1, 17 with 2.
+"""
 
 FIXED_eV_A2: Final = 70.0
 """Curvature entered for fixed coordinates (ASE's own start value); they never feel it."""
@@ -28,11 +31,12 @@ FIXED_eV_A2: Final = 70.0
 def model_hessian(potential: Potential, positions_A: Array, free: NDArray[np.bool_]) -> Array:
     """Return a positive definite (3n, 3n) Hessian over the free coordinates, eV/Å².
 
-    Central differences of forces, symmetrised; eigenvalues are taken by magnitude and not below
-    `FLOOR_eV_A2`. Rows and columns of fixed coordinates are diagonal.
+    Forward differences of forces, symmetrised (central ones cost twice as much and save no step);
+    eigenvalues are taken by magnitude and not below `FLOOR_eV_A2`. Rows and columns of fixed
+    coordinates are diagonal.
 
     Args:
-        potential: A cheap energy surface, called twice per free coordinate.
+        potential: A cheap energy surface, called once per free coordinate.
         positions_A: (n, 3) where to differentiate, Å.
         free: (n, 3) True where a coordinate may move.
 
@@ -40,7 +44,11 @@ def model_hessian(potential: Potential, positions_A: Array, free: NDArray[np.boo
         SimulationError: The engine gave no answer at some displacement.
     """
     moving = np.flatnonzero(free.ravel())
-    rows = np.array([_row(potential, positions_A, k)[moving] for k in moving.tolist()])
+    gradient = -potential.evaluate(positions_A).forces_eV_A.ravel()
+    rows = np.array(
+        [(_gradient(potential, positions_A, k) - gradient)[moving] for k in moving.tolist()]
+    )
+    rows /= STEP_A
     hessian = np.eye(positions_A.size) * FIXED_eV_A2
     values, vectors = np.linalg.eigh((rows + rows.T) / 2)
     positive = (vectors * np.clip(np.abs(values), FLOOR_eV_A2, None)) @ vectors.T
@@ -48,12 +56,8 @@ def model_hessian(potential: Potential, positions_A: Array, free: NDArray[np.boo
     return hessian
 
 
-def _row(potential: Potential, positions_A: Array, coordinate: int) -> Array:
-    """Return the (3n,) derivative of the gradient along one coordinate, eV/Å²."""
+def _gradient(potential: Potential, positions_A: Array, coordinate: int) -> Array:
+    """Return the (3n,) gradient one step along a coordinate, eV/Å."""
     step = np.zeros(positions_A.size)
     step[coordinate] = STEP_A
-    shift = step.reshape(positions_A.shape)
-    ahead = potential.evaluate(positions_A + shift).forces_eV_A
-    behind = potential.evaluate(positions_A - shift).forces_eV_A
-    row: Array = ((behind - ahead) / (2 * STEP_A)).ravel()
-    return row
+    return -potential.evaluate(positions_A + step.reshape(positions_A.shape)).forces_eV_A.ravel()

@@ -9,12 +9,15 @@ from numpy.typing import NDArray
 
 from shared.errors import StructureError
 
-__all__ = ["PAPER_EDGE_A", "VACUUM_A", "boxed"]
+__all__ = ["DECIMALS", "PAPER_EDGE_A", "VACUUM_A", "boxed"]
 
 Array: TypeAlias = NDArray[np.float64]
 
 VACUUM_A: Final = 8.0
 """Vacuum between the outermost atom and each face of the box, Å."""
+
+DECIMALS: Final = 8
+"""Digits after the point that extended XYZ keeps; the rest is dropped before, not by, writing."""
 
 PAPER_EDGE_A: Final = 25.786
 """Edge of the cube that the AICrystallographer paper uses, Å."""
@@ -42,5 +45,6 @@ def boxed(
             f"A cluster {np.max(high - low):.1f} Å wide does not fit into a {edge_A} Å cube.",
             remedy="Choose a smaller radius, or no fixed box.",
         )
-    moved = positions_A + (edges / 2 - (low + high) / 2)
+    edges = np.round(edges, DECIMALS)
+    moved: Array = np.round(positions_A + (edges / 2 - (low + high) / 2), DECIMALS)
     return moved, (float(edges[0]), float(edges[1]), float(edges[2]))

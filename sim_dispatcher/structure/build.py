@@ -8,7 +8,7 @@ import numpy as np
 
 from shared.errors import StructureError
 from shared.lattice import find_bonds
-from sim_dispatcher.structure.box import boxed
+from sim_dispatcher.structure.box import DECIMALS, boxed
 from sim_dispatcher.structure.checks import check_structure
 from sim_dispatcher.structure.cluster import Cluster, Role
 from sim_dispatcher.structure.cutout import MARGIN_A, cut_atoms
@@ -78,7 +78,7 @@ def _assembled(
         positions_A=moved,
         roles=_roles(len(heavy), caps),
         cell_A=cell,
-        origin_A=(float(shift[0]), float(shift[1])),
+        origin_A=(round(float(shift[0]), DECIMALS), round(float(shift[1]), DECIMALS)),
         charge=charge,
         unpaired=unpaired_electrons(symbols, charge),
         source=source,

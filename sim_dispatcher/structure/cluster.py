@@ -19,6 +19,8 @@ from ase.data import atomic_numbers
 from blake3 import blake3
 from numpy.typing import NDArray
 
+from sim_dispatcher.structure.box import DECIMALS
+
 __all__ = ["Array", "Cluster", "Role"]
 
 Array: TypeAlias = NDArray[np.float64]
@@ -72,7 +74,7 @@ class Cluster:
 
     def moved(self, positions_A: Array) -> Cluster:
         """Return the same atoms elsewhere."""
-        return dataclasses.replace(self, positions_A=positions_A)
+        return dataclasses.replace(self, positions_A=np.round(positions_A, DECIMALS))
 
     def noted(self, *notes: str) -> Cluster:
         """Return the same cluster with more notes."""

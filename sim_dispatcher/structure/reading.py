@@ -13,7 +13,7 @@ import numpy as np
 
 from shared.errors import StructureError, UnreadableFileError
 from sim_dispatcher.structure.bonds import bonded_pairs, neighbours
-from sim_dispatcher.structure.box import boxed
+from sim_dispatcher.structure.box import DECIMALS, boxed
 from sim_dispatcher.structure.checks import check_structure
 from sim_dispatcher.structure.cluster import Cluster, Role
 from sim_dispatcher.structure.spin import unpaired_electrons
@@ -83,8 +83,9 @@ def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
             f"{unpaired} unpaired electrons contradict the electron count at charge {charge}.",
             remedy="Correct `charge` or `unpaired` in the comment line, or leave them out.",
         )
-    moved, cell = boxed(positions)
+    moved, cell = _housed(atoms, positions)
     origin = np.asarray(atoms.info.get("origin_A", np.zeros(2))) + (positions - moved)[0, :2]
+    origin = np.round(origin, DECIMALS)
     return Cluster(
         symbols=symbols,
         positions_A=moved,
@@ -95,6 +96,17 @@ def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
         unpaired=unpaired,
         source=tuple(range(len(symbols))),
     )
+
+
+def _housed(
+    atoms: ase.Atoms, positions: np.ndarray
+) -> tuple[np.ndarray, tuple[float, float, float]]:
+    """Return positions and box as they are where the box fits, else in a new box."""
+    edges = np.diag(atoms.cell.array)
+    upright = np.array_equal(atoms.cell.array, np.diag(edges))
+    if upright and (positions > 0).all() and (positions < edges).all():
+        return positions, (float(edges[0]), float(edges[1]), float(edges[2]))
+    return boxed(positions)
 
 
 def _refuse_crystal(symbols: tuple[str, ...], positions: np.ndarray, atoms: ase.Atoms) -> None:

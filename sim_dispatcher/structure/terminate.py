@@ -80,6 +80,6 @@ def _clashes(places: Array) -> tuple[str, ...]:
     if gaps.min() < IMPOSSIBLE_A:
         raise StructureError(
             f"Two capping hydrogen atoms would be {gaps.min():.2f} Å apart.",
-            remedy="Choose a slightly different radius or centre.",
+            remedy="Leave vacancies bare, or choose a slightly different radius or centre.",
         )
     return (f"{len(pairs)} pairs of hydrogen start closer than {CLASH_A} Å ({gaps.min():.2f} Å)",)

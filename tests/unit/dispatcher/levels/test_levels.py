@@ -1,0 +1,153 @@
+"""Levels of theory against each other, against finite differences, and against nonsense."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import ase.build
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from shared.errors import ConfigurationError, LevelUnavailableError, SimulationError
+from sim_dispatcher.levels import Level, System, choose_level, known_levels, level_reports
+from sim_dispatcher.levels.libtblite import TbliteLevel
+from sim_dispatcher.levels.libxtb import XtbLevel, xtb_levels
+
+IMPLEMENTATIONS = [level for level in known_levels() if level.unavailable() is None]
+
+
+def label(level: Level) -> str:
+    return f"{level.name}-{level.implementation.split()[0]}"
+
+
+def silane() -> tuple[System, np.ndarray]:
+    """Methylsilane, distorted: Si, C and H in one small molecule."""
+    atoms = ase.build.molecule("CH3SiH3")
+    shake = np.random.default_rng(3).normal(0, 0.05, (len(atoms), 3))
+    return System(atoms.numbers), atoms.positions + shake
+
+
+@pytest.mark.parametrize("level", IMPLEMENTATIONS, ids=label)
+def test_forces_are_the_slope_of_the_energy(level: Level) -> None:
+    system, positions = silane()
+    potential = level.potential(system)
+    forces = potential.evaluate(positions).forces_eV_A
+    for atom, axis in ((0, 0), (1, 2), (4, 1)):
+        shift = np.zeros_like(positions)
+        shift[atom, axis] = 1e-3
+        ahead, behind = (potential.evaluate(positions + s * shift).energy_eV for s in (1, -1))
+        assert forces[atom, axis] == pytest.approx((behind - ahead) / 2e-3, abs=5e-3)
+
+
+@pytest.mark.parametrize("level", IMPLEMENTATIONS, ids=label)
+def test_energy_and_forces_follow_rotation_and_reordering(level: Level) -> None:
+    system, positions = silane()
+    order = np.random.default_rng(4).permutation(len(system))
+    turn = Rotation.from_rotvec([0.3, -1.1, 0.7]).as_matrix()
+    one = level.potential(system).evaluate(positions)
+    moved = (positions @ turn.T + [5.0, -3.0, 1.0])[order]
+    other = level.potential(System(system.numbers[order])).evaluate(moved)
+    assert other.energy_eV == pytest.approx(one.energy_eV, abs=2e-4)
+    assert np.allclose(other.forces_eV_A, (one.forces_eV_A @ turn.T)[order], atol=5e-3)
+
+
+@pytest.mark.parametrize("level", IMPLEMENTATIONS, ids=label)
+def test_the_same_point_costs_the_same_energy_whatever_came_before(level: Level) -> None:
+    system, positions = silane()
+    warm = level.potential(system)
+    warm.evaluate(positions + 0.2 * np.sin(np.arange(positions.size).reshape(-1, 3)))
+    fresh = level.potential(system).evaluate(positions).energy_eV
+    assert warm.evaluate(positions).energy_eV == pytest.approx(fresh, abs=1e-4)
+
+
+@pytest.mark.parametrize("name", ["gfn1", "gfn2"])
+def test_both_implementations_agree_to_a_millielectronvolt(name: str) -> None:
+    ours = {type(level): level for level in IMPLEMENTATIONS if level.name == name}
+    if set(ours) != {XtbLevel, TbliteLevel}:
+        pytest.skip("only one implementation is installed")
+    system, positions = silane()
+    one, other = (level.potential(system).evaluate(positions) for level in ours.values())
+    assert one.energy_eV == pytest.approx(other.energy_eV, abs=1e-3)
+    assert np.allclose(one.forces_eV_A, other.forces_eV_A, atol=1e-3)
+
+
+def test_gfn2_water_has_the_energy_its_authors_document() -> None:
+    water = ase.build.molecule("H2O")
+    energy = choose_level("gfn2").potential(System(water.numbers)).evaluate(water.positions)
+    assert energy.energy_eV == pytest.approx(-137.96777, abs=1e-3)  # docstring of xtb.ase
+
+
+def test_charge_and_unpaired_electrons_reach_the_engine() -> None:
+    methyl = ase.build.molecule("CH3")
+    level = choose_level("gfn1")
+    radical = level.potential(System(methyl.numbers, unpaired=1)).evaluate(methyl.positions)
+    cation = level.potential(System(methyl.numbers, charge=1)).evaluate(methyl.positions)
+    assert 5.0 < cation.energy_eV - radical.energy_eV < 20.0  # ionisation: 9.84 eV measured
+
+
+def test_the_force_field_leaves_no_file_and_no_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    system, positions = silane()
+    choose_level("gfnff").potential(system).evaluate(positions)
+    assert list(tmp_path.iterdir()) == []
+    assert Path.cwd() == tmp_path
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("level", IMPLEMENTATIONS, ids=label)
+def test_atoms_in_one_place_end_in_a_simulation_error(level: Level) -> None:
+    potential = level.potential(System(np.array([6, 6])))
+    with pytest.raises(SimulationError, match="gave no"):
+        potential.evaluate(np.zeros((2, 3)))
+
+
+def test_a_charge_cloud_that_does_not_settle_ends_in_a_simulation_error() -> None:
+    potential = choose_level("gfn1").potential(System(np.array([6, 1]), unpaired=1))
+    with pytest.raises(SimulationError, match="did not converge"):
+        potential.evaluate(np.array([[0.0, 0.0, 0.0], [300.0, 0.0, 0.0]]))
+
+
+def test_an_unknown_level_names_the_known_ones() -> None:
+    with pytest.raises(ConfigurationError, match="no level of theory called 'dft'") as caught:
+        choose_level("dft")
+    assert "gfn1" in caught.value.remedy
+
+
+def test_a_planned_level_says_that_it_is_not_there() -> None:
+    with pytest.raises(LevelUnavailableError, match="PySCF is not part of this version"):
+        choose_level("pyscf")
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A level whose library is not installed."""
+
+    name: str = "gfn1"
+    implementation: str = "none"
+    max_atoms: int = 1
+    can_react: bool = True
+
+    def unavailable(self) -> str:
+        return "the library is missing"
+
+
+def test_the_second_implementation_steps_in_where_the_first_is_missing() -> None:
+    chosen = choose_level("gfn1", [Absent(), TbliteLevel("gfn1")])  # type: ignore[list-item]
+    assert chosen.implementation.startswith("tblite")
+    with pytest.raises(LevelUnavailableError, match="the library is missing"):
+        choose_level("gfn1", [Absent()])  # type: ignore[list-item]
+
+
+def test_only_the_force_field_cannot_react() -> None:
+    assert [level.name for level in xtb_levels() if not level.can_react] == ["gfnff"]
+
+
+def test_the_doctor_lists_every_level_with_its_reason() -> None:
+    reports = {(report.name, report.implementation): report for report in level_reports()}
+    names = {name for name, _ in reports}
+    assert names == {"gfnff", "gfn1", "gfn2", "pyscf", "gpaw", "qe", "dftb", "vasp"}
+    assert all(report.unavailable for report in reports.values() if report.name == "vasp")

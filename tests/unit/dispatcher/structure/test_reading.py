@@ -1,0 +1,115 @@
+"""Structure files, good and bad."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ase
+import ase.build
+import ase.io
+import numpy as np
+import pytest
+
+from shared.errors import StructureError, UnreadableFileError
+from sim_dispatcher.structure import Cluster, parse_cluster, read_cluster
+from sim_dispatcher.structure.reading import cluster_from_ase
+
+
+def benzene() -> ase.Atoms:
+    return ase.build.molecule("C6H6")
+
+
+@pytest.mark.parametrize("ending", ["xyz", "extxyz", "cif", "vasp"])
+def test_common_formats_give_the_same_cluster(tmp_path: Path, ending: str) -> None:
+    atoms = benzene()
+    atoms.center(vacuum=6)
+    path = tmp_path / f"benzene.{ending}"
+    ase.io.write(path, atoms)
+    cluster = read_cluster(path)
+    assert sorted(cluster.symbols) == ["C"] * 6 + ["H"] * 6
+    assert sorted(cluster.roles) == ["cap"] * 6 + ["rim"] * 6
+
+
+def test_extended_xyz_carries_everything_there_and_back(clusters: dict[str, Cluster]) -> None:
+    for cluster in (clusters["Si_C3"], clusters["sub_N"]):
+        again = parse_cluster(cluster.extxyz())
+        assert again.extxyz() == cluster.extxyz()
+        assert again.digest == cluster.digest
+        assert (again.roles, again.unpaired) == (cluster.roles, cluster.unpaired)
+        assert again.origin_A == pytest.approx(cluster.origin_A, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("missing.xyz", None, "does not exist"),
+        ("empty.xyz", "", "not a structure"),
+        ("words.xyz", "once upon a time", "not a structure"),
+        ("cut.xyz", "12\n\nC 0 0 0\n", "not a structure"),
+        ("odd.format", "H 0 0 0", "not a structure"),
+    ],
+)
+def test_an_unreadable_file_is_named(
+    tmp_path: Path, name: str, content: str | None, message: str
+) -> None:
+    path = tmp_path / name
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UnreadableFileError, match=message) as caught:
+        read_cluster(path)
+    assert name in caught.value.message
+
+
+def test_overlapping_atoms_are_refused_by_number() -> None:
+    atoms = benzene()
+    atoms.positions[3] = atoms.positions[2] + [0.3, 0, 0]
+    with pytest.raises(StructureError, match=r"Atoms 2 .* and 3 .* overlap: 0.30"):
+        cluster_from_ase(atoms)
+
+
+def test_fragments_are_refused() -> None:
+    two = benzene() + ase.Atoms("He", [[9.0, 9.0, 9.0]])
+    with pytest.raises(StructureError, match="2 fragments"):
+        cluster_from_ase(two)
+
+
+def test_unknown_elements_are_refused() -> None:
+    atoms = benzene()
+    atoms.symbols[0] = "X"
+    with pytest.raises(StructureError, match="unknown element 'X'"):
+        cluster_from_ase(atoms)
+
+
+def test_an_empty_structure_is_refused() -> None:
+    with pytest.raises(StructureError, match="no atoms"):
+        cluster_from_ase(ase.Atoms())
+
+
+def test_positions_that_are_not_numbers_are_refused() -> None:
+    atoms = benzene()
+    atoms.positions[0, 0] = np.nan
+    with pytest.raises(StructureError, match="not numbers"):
+        cluster_from_ase(atoms)
+
+
+def test_a_crystal_is_refused_and_a_molecule_in_a_periodic_box_is_not() -> None:
+    with pytest.raises(StructureError, match="crystal"):
+        cluster_from_ase(ase.build.bulk("Si"))
+    atoms = benzene()
+    atoms.center(vacuum=6)
+    atoms.pbc = True
+    assert len(cluster_from_ase(atoms)) == 12
+
+
+def test_unpaired_electrons_that_contradict_the_count_are_refused() -> None:
+    atoms = benzene()
+    atoms.info["unpaired"] = 1
+    with pytest.raises(StructureError, match="contradict"):
+        cluster_from_ase(atoms)
+
+
+def test_a_radical_cation_gets_its_unpaired_electron() -> None:
+    atoms = benzene()
+    atoms.info["charge"] = 1
+    cluster = cluster_from_ase(atoms)
+    assert (cluster.charge, cluster.unpaired) == (1, 1)
