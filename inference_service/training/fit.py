@@ -16,6 +16,7 @@ from inference_service.training.frame_pool import FramePool
 from inference_service.training.network import forward, new_parameters, new_statistics
 from inference_service.training.objective import loss_parts
 from inference_service.training.recipe import Recipe
+from shared.errors import ModelError
 
 __all__ = ["MemberTraining", "Progress", "train_member"]
 
@@ -73,7 +74,11 @@ class MemberTraining:
 
     def save(self, path: Path) -> None:
         """Write everything that ``resume`` needs."""
-        arrays: dict[str, NDArray[np.generic]] = {"step": np.array(self.step), **self.weights()}
+        arrays: dict[str, NDArray[np.generic]] = {
+            "step": np.array(self.step),
+            "recipe": np.array(self.recipe.fingerprint()),
+            **self.weights(),
+        }
         for name, tensor in self.parameters.items():
             for moment in _MOMENTS:
                 value = self._optimiser.state[tensor][moment]
@@ -84,16 +89,23 @@ class MemberTraining:
         """Take up training where ``save`` left it.
 
         Raises:
-            ModelError: the checkpoint cannot be read.
+            ModelError: the checkpoint cannot be read, or is of another recipe.
         """
         arrays = load_arrays(path)
+        if str(arrays.get("recipe")) != self.recipe.fingerprint():
+            raise ModelError(
+                f"The checkpoint {path.name} was made by another recipe.",
+                remedy="Delete it, train with --no-resume, or repeat its recipe.",
+            )
         self.step = int(arrays["step"])
         for name, tensor in {**self.parameters, **self.statistics}.items():
             tensor.data.copy_(torch.from_numpy(arrays[name]))
         for name, tensor in self.parameters.items():
+            stored = {m: torch.from_numpy(arrays[f"{m}:{name}"]) for m in _MOMENTS}
+            # The fused optimiser walks memory, so the moments need their tensor's own strides.
             self._optimiser.state[tensor] = {
-                moment: torch.from_numpy(arrays[f"{moment}:{name}"]).to(self.device)
-                for moment in _MOMENTS
+                moment: torch.empty_like(tensor).copy_(value) if value.ndim else value
+                for moment, value in stored.items()
             }
 
 

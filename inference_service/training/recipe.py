@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import asdict, dataclass
+
+from inference_service.training.plan import LAYERS
 
 __all__ = ["Recipe"]
 
@@ -40,3 +44,9 @@ class Recipe:
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""
         return asdict(self)
+
+    def fingerprint(self) -> str:
+        """Return a digest of the record and of the network's layers."""
+        layers = [asdict(layer) for layer in LAYERS]
+        text = json.dumps([self.as_dict(), layers], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()

@@ -5,18 +5,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="pip install 'atomloop[train]'")
-pytest.importorskip("onnx", reason="pip install 'atomloop[train]'")
+from inference_service.detector.heads import INPUT_NAME, Channel
+from inference_service.training.frame_pool import FramePool
+from inference_service.training.recipe import Recipe
+from inference_service.training.simulated_frame import training_frame
+from inference_service.training.specimen import FAMILIES
+from inference_service.training.targets import cell_targets
+from shared.errors import ModelError
 
-from inference_service.detector.heads import INPUT_NAME, Channel  # noqa: E402  # after the skip
-from inference_service.training.fit import MemberTraining, train_member  # noqa: E402  # same
-from inference_service.training.frame_pool import FramePool  # noqa: E402  # same
-from inference_service.training.network import forward  # noqa: E402  # same
-from inference_service.training.onnx_export import member_bytes  # noqa: E402  # same
-from inference_service.training.recipe import Recipe  # noqa: E402  # same
-from inference_service.training.simulated_frame import training_frame  # noqa: E402  # same
-from inference_service.training.specimen import FAMILIES  # noqa: E402  # same
-from inference_service.training.targets import cell_targets  # noqa: E402  # same
+EXTRA = "pip install 'atomloop[train]'"
+torch = pytest.importorskip("torch", reason=EXTRA)
+onnx_export = pytest.importorskip("inference_service.training.onnx_export", reason=EXTRA)
+fit = pytest.importorskip("inference_service.training.fit", reason=EXTRA)
+network = pytest.importorskip("inference_service.training.network", reason=EXTRA)
 
 RECIPE = Recipe(steps=6, batch=2, pool_shards=1)
 
@@ -35,36 +36,44 @@ def _silent(_step: int, _loss: float) -> None:
 
 
 def test_a_resumed_member_ends_as_an_unbroken_one(pool: FramePool, tmp_path: Path) -> None:
-    whole = train_member(MemberTraining(RECIPE, 7), pool, tmp_path / "a.npz", _silent)
-    broken = MemberTraining(RECIPE, 7)
+    whole = fit.train_member(fit.MemberTraining(RECIPE, 7), pool, tmp_path / "a.npz", _silent)
+    broken = fit.MemberTraining(RECIPE, 7)
     for _ in range(3):
         rng = np.random.default_rng([7, broken.step])
         images, targets = pool.batch(rng, RECIPE.batch)
         broken.advance(torch.from_numpy(images), torch.from_numpy(targets))
     broken.save(tmp_path / "b.npz")
-    again = MemberTraining(RECIPE, 7)
+    again = fit.MemberTraining(RECIPE, 7)
     again.resume(tmp_path / "b.npz")
     assert again.step == 3
-    resumed = train_member(again, pool, tmp_path / "b.npz", _silent)
+    resumed = fit.train_member(again, pool, tmp_path / "b.npz", _silent)
     assert all(np.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
 
 
+def test_a_checkpoint_of_another_recipe_is_refused(pool: FramePool, tmp_path: Path) -> None:
+    training = fit.MemberTraining(RECIPE, 7)
+    fit.train_member(training, pool, tmp_path / "d.npz", _silent)
+    training.save(tmp_path / "d.npz")
+    with pytest.raises(ModelError, match="another recipe"):
+        fit.MemberTraining(Recipe(steps=7, batch=2), 7).resume(tmp_path / "d.npz")
+
+
 def test_members_of_different_seeds_differ_from_the_start() -> None:
-    first, second = (MemberTraining(RECIPE, seed).weights() for seed in (1, 2))
+    first, second = (fit.MemberTraining(RECIPE, seed).weights() for seed in (1, 2))
     assert not np.allclose(first["fine1.weight"], second["fine1.weight"])
 
 
 def test_the_exported_graph_says_what_the_network_says(pool: FramePool, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
-    training = MemberTraining(RECIPE, 3)
-    weights = train_member(training, pool, tmp_path / "c.npz", _silent)
+    training = fit.MemberTraining(RECIPE, 3)
+    weights = fit.train_member(training, pool, tmp_path / "c.npz", _silent)
     image = np.random.default_rng(0).normal(size=(1, 1, 64, 104)).astype(np.float32)
     with torch.no_grad():
-        ours = forward(
+        ours = network.forward(
             training.parameters, training.statistics, torch.from_numpy(image), training=False
         )
     session = onnxruntime.InferenceSession(
-        member_bytes(weights), providers=["CPUExecutionProvider"]
+        onnx_export.member_bytes(weights), providers=["CPUExecutionProvider"]
     )
     (theirs,) = session.run(None, {INPUT_NAME: image})
     assert theirs.shape == (1, len(Channel), 16, 26)
