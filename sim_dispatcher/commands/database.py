@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from shared.errors import AtomLoopError
+from shared.command_line import plain_errors
+from shared.logs import configure_logs
+from shared.settings import LogSettings
 from sim_dispatcher.database.hosting import Host
 
 __all__ = ["database"]
@@ -26,13 +27,10 @@ def database(
     ] = None,
 ) -> None:
     """Serve MongoDB's protocol on a Unix socket, out of one folder; ends at SIGTERM or Ctrl-C."""
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    try:
+    with plain_errors("sim-dispatcher database"):
+        configure_logs(LogSettings())
         host = Host(path, socket or path / "mongodb.sock")
         asyncio.run(_serve(host))
-    except AtomLoopError as error:
-        typer.echo(f"{error.code}: {error}", err=True)
-        raise typer.Exit(1) from error
 
 
 async def _serve(host: Host) -> None:
