@@ -27,6 +27,9 @@ SMALLEST_GZIP_BYTES: Final = 1024
 class Assets(StaticFiles):
     """The build's files: their names carry their content's hash, so they never change."""
 
+    async def check_config(self) -> None:
+        """Accept a folder that is not there: it may be built while the service runs."""
+
     async def get_response(self, path: str, scope: Scope) -> Response:
         """Serve one file, to be kept by the browser for good."""
         response = await super().get_response(path, scope)
@@ -106,6 +109,7 @@ def _unbuilt_page() -> str:
 def _page(title: str, body: str, head: str = "") -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="color-scheme" content="dark light">{head}<title>{title}</title></head>'
+        '<meta name="color-scheme" content="dark light"><link rel="icon" href="data:,">'
+        f"{head}<title>{title}</title></head>"
         f"<body><main><h1>{title}</h1><p>{body}</p></main></body></html>"
     )

@@ -16,6 +16,11 @@ PERCENTILES: Final = (0.3, 99.7)
 SAMPLED_PIXELS: Final = 65_536
 """Pixels the window is estimated from: its error is then far below one grey level."""
 
+LEVELS: Final = 255.0
+
+FLAT: Final = 1e-6
+"""Relative contrast below which single-precision pixels count as one flat value."""
+
 
 @dataclass(frozen=True, slots=True)
 class DisplayImage:
@@ -36,11 +41,12 @@ def display_image(pixels: NDArray[np.generic]) -> DisplayImage:
         pixels: (rows, columns) of any real type; pixels that are not finite are shown black.
     """
     black, white = _window(pixels)
-    scaled = pixels.astype(np.float32)
-    scaled -= black
-    scaled *= 255.0 / (white - black)
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=255.0, neginf=0.0)
-    np.clip(scaled, 0.0, 255.0, out=scaled)
+    with np.errstate(over="ignore", invalid="ignore"):
+        scaled = pixels.astype(np.float32)
+        scaled -= np.float32(black)
+        scaled *= np.float32(LEVELS / (white - black))
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=LEVELS, neginf=0.0)
+    np.clip(scaled, 0.0, LEVELS, out=scaled)
     np.rint(scaled, out=scaled)
     return DisplayImage(scaled.astype(np.uint8), black, white)
 
@@ -52,7 +58,8 @@ def _window(pixels: NDArray[np.generic]) -> tuple[float, float]:
     if finite.size == 0:
         return 0.0, 1.0
     black, white = (float(value) for value in np.percentile(finite, PERCENTILES))
-    if white - black <= 1e-6 * max(abs(black), abs(white)):
-        # A flat image: one count either way keeps it grey instead of dividing by nothing.
-        return black - 1.0, black + 1.0
+    if white - black <= FLAT * max(abs(black), abs(white)):
+        # A flat image: some room either way keeps it grey instead of dividing by nothing.
+        room = max(1.0, FLAT * abs(black))
+        return black - room, black + room
     return black, white

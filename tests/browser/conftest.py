@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -44,15 +43,26 @@ from shared.messages import (
     StageTimes,
 )
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Response
+
 SIDE_PX = 512
 PIXEL_A = 0.104
 MODEL = "ab" * 32
 DRIFT_A_PER_FRAME = (0.21, -0.13)  # row, column
+BOUND_MS = 20_000
+"""Only a fault takes this long."""
 CHROMIUM_FLAGS = (
-    "--no-sandbox --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --use-gl=angle --use-angle=swiftshader "
-    "--enable-unsafe-swiftshader"
-).split()
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+)
 
 
 class Scene:
@@ -83,7 +93,7 @@ class Scene:
         swing = 20 - abs(20 - index % 40)
         return swing * DRIFT_A_PER_FRAME[0], swing * DRIFT_A_PER_FRAME[1]
 
-    def show(self, index: int, *, pixel_A: float = PIXEL_A, analysed: bool = True) -> str:
+    def show(self, index: int, *, pixel_A: float = PIXEL_A, session: str = "sitting-1") -> str:
         """Feed one frame, and its atoms, to the session; returns the frame's name."""
         row_A, column_A = self.drift_A(index)
         xy_px = (self.xy_A - (column_A, row_A)) / pixel_A
@@ -92,7 +102,7 @@ class Scene:
         name = f"{index:064x}"
         now = self.clock.wall_ns()
         frame = Frame(
-            session="sitting-1",
+            session=session,
             index=index,
             name=name,
             previous=self.previous,
@@ -113,8 +123,7 @@ class Scene:
         )
         self.session.add_frame(frame, pixels)
         self.previous = name
-        if analysed:
-            self.analyse(frame, xy_px[inside], self.numbers[inside], pixel_A)
+        self.analyse(frame, xy_px[inside], self.numbers[inside], pixel_A)
         return name
 
     def analyse(
@@ -211,7 +220,7 @@ class Scene:
             wall_s=11.4,
             cpu_s=11.1,
         )
-        structure = "2\nProperties=species:S:1:pos:R:3 pbc=\"F F F\"\nSi 0 0 0.5\nC 1.76 0 0\n"
+        structure = '2\nProperties=species:S:1:pos:R:3 pbc="F F F"\nSi 0 0 0.5\nC 1.76 0 0\n'
         self.session.add_answer(
             Answer(
                 roi=roi,
@@ -253,7 +262,7 @@ class Scene:
         self.roi("roi-v1", self.vacancy_xy, "V1", "queued", reason="waits for a free core")
         self.roi(
             "roi-edge",
-            self.si3_xy + (13.0, -3.0),
+            self.si3_xy + np.array([13.0, -3.0]),
             "unknown",
             "refused",
             reason="The cut-out would cross the frame's border; move the field of view.",
@@ -270,7 +279,7 @@ def honeycomb(side_A: float) -> NDArray[np.float64]:
     count = int(side_A / a) + 6
     i, j = np.meshgrid(np.arange(-count, count), np.arange(-count, count))
     cells = np.stack([i * a + j * a / 2, j * a * np.sqrt(3) / 2], -1).reshape(-1, 2)
-    sites = np.concatenate([cells, cells + (0.0, a / np.sqrt(3))])
+    sites = np.concatenate([cells, cells + np.array([0.0, a / np.sqrt(3)])])
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     sites = sites @ rotation + side_A / 2 - 4.0
     return sites[np.all((sites > -4) & (sites < side_A), axis=1)]
@@ -292,7 +301,7 @@ def image(
     width = 0.42 / pixel_A
     reach = int(4 * width)
     for (x, y), number in zip(xy_px, numbers, strict=True):
-        column, row = int(round(x)), int(round(y))
+        column, row = round(x), round(y)
         rows = np.arange(max(0, row - reach), min(SIDE_PX, row + reach + 1))
         columns = np.arange(max(0, column - reach), min(SIDE_PX, column + reach + 1))
         bump = np.exp(-((rows[:, None] - y) ** 2 + (columns - x) ** 2) / (2 * width**2))
@@ -324,6 +333,7 @@ class Running:
     session: Session
     loop: asyncio.AbstractEventLoop
     server: uvicorn.Server
+    dependencies: list[Dependency]
 
     def call(self, function: Callable[[], object]) -> object:
         async def on_loop() -> object:
@@ -354,14 +364,16 @@ def running() -> Iterator[Running]:
         session = Session()
         keys = KeyRing(new_key(), SystemClock())
         settings = HttpSettings(port=0)
-        app = create_app(session, settings, keys=keys, readiness=dependencies)
+        needs = dependencies()
+        app = create_app(session, settings, keys=keys, readiness=lambda: needs)
         server = uvicorn.Server(server_config(app, settings))
         task = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
-        box.append(Running(f"http://127.0.0.1:{port}", keys, session, loop, server))
+        base_url = f"http://127.0.0.1:{port}"
+        box.append(Running(base_url, keys, session, loop, server, needs))
         started.set()
         await task
 
@@ -373,14 +385,74 @@ def running() -> Iterator[Running]:
     thread.join(30)
 
 
+@pytest.fixture
+def scene(running: Running) -> Scene:
+    """A sample to show."""
+    return Scene(running.session)
+
+
+class Watched:
+    """A page that notes every request and every complaint."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.page = page
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        page.on("request", lambda request: self.requests.append(request.url))
+        page.on("requestfailed", lambda request: self.complaints.append(f"failed {request.url}"))
+        page.on("pageerror", lambda error: self.complaints.append(f"error {error}"))
+        page.on("console", self._console)
+        page.on("response", self._response)
+        self.base_url = base_url
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"console {message.text}")
+
+    def _response(self, response: Response) -> None:
+        if response.status >= 400:
+            self.complaints.append(f"{response.status} {response.url}")
+
+    @property
+    def external(self) -> list[str]:
+        """Requests that left the origin."""
+        own = (self.base_url, self.base_url.replace("http", "ws"), "data:", "blob:")
+        return [url for url in self.requests if not url.startswith(own)]
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """Chromium, headless, without a network of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS)
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def watched(browser: Browser, running: Running) -> Iterator[Watched]:
+    """The dashboard of an admitted browser; fails the test on any complaint or foreign request."""
+    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    watched = Watched(context.new_page(), running.base_url)
+    watched.page.set_default_timeout(BOUND_MS)
+    watched.page.goto(running.entry())
+    watched.page.wait_for_url(f"{running.base_url}/")
+    yield watched
+    context.close()
+    assert watched.external == []
+    assert watched.complaints == []
+
+
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Path of Debian's Chromium; skips with the command that installs it."""
-    if importlib.util.find_spec("playwright") is None:
-        pytest.skip("playwright is not installed; run: make setup")
     path = shutil.which("chromium")
     if path is None:
-        pytest.skip("Debian's Chromium is not installed; run: SYSTEM_PACKAGES=1 make test")
-    if not (Path(pages.DIST) / "index.html").is_file():
-        pytest.skip(f"the dashboard is not built; run: {pages.BUILD_COMMAND}")
+        pytest.skip("browser: Debian's chromium is not installed; run: SYSTEM_PACKAGES=1 make test")
+    if not (pages.DIST / "index.html").is_file():
+        pytest.skip(f"dashboard: it is not built; run: {pages.BUILD_COMMAND}")
     return path

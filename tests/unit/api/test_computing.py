@@ -1,0 +1,62 @@
+"""ROIs, jobs and answers over HTTP."""
+
+from __future__ import annotations
+
+
+async def test_rois_are_listed_by_state_with_the_sitting_they_belong_to(
+    service, client, make
+) -> None:
+    service.show(make)
+    service.session.apply(make.roi("roi-1", "done"))
+    service.session.apply(make.roi("roi-2", "refused", reason="too near the border"))
+    page = (await client.get("/api/v1/rois")).json()
+    assert [item["key"] for item in page["items"]] == ["roi-2", "roi-1"]
+    page = (await client.get("/api/v1/rois?state=refused")).json()
+    assert page["total"] == 1
+    assert page["items"][0]["reason"] == "too near the border"
+    assert page["items"][0]["session"] == "sitting-1"
+    assert (await client.get("/api/v1/rois/roi-1")).json()["state"] == "done"
+
+
+async def test_jobs_are_found_by_roi_and_state(service, client, make) -> None:
+    service.session.apply(make.job("job-1", "roi-1", "running"))
+    service.session.apply(make.job("job-2", "roi-2", "done"))
+    assert (await client.get("/api/v1/jobs")).json()["total"] == 2
+    items = (await client.get("/api/v1/jobs?roi=roi-2")).json()["items"]
+    assert [item["key"] for item in items] == ["job-2"]
+    items = (await client.get("/api/v1/jobs?state=running")).json()["items"]
+    assert [item["key"] for item in items] == ["job-1"]
+
+
+async def test_an_answer_keeps_its_nulls_and_its_structure_comes_as_it_was(
+    service, client, make
+) -> None:
+    structure = "1\nProperties=species:S:1:pos:R:3\nSi 0 0 0\n"
+    service.session.add_answer(make.answer(), structure)
+    body = (await client.get("/api/v1/answers/roi-1")).json()["items"][0]
+    assert body["result"]["formation_eV"] is None
+    assert body["result"]["uncertainty"] is None
+    assert body["provenance"]["structure"] == "cd" * 32
+    response = await client.get("/api/v1/answers/roi-1/structure")
+    assert response.text == structure
+    assert 'filename="roi-1-gfn1.extxyz"' in response.headers["content-disposition"]
+
+
+async def test_each_level_keeps_its_own_structure(service, client, make) -> None:
+    service.session.add_answer(make.answer("job-1", level="gfn1"), "one")
+    service.session.add_answer(make.answer("job-2", level="gfnff"), "two")
+    path = "/api/v1/answers/roi-1/structure"
+    assert (await client.get(path)).text == "two"
+    assert (await client.get(f"{path}?level=gfn1")).text == "one"
+    missing = await client.get(f"{path}?level=vasp")
+    assert (missing.status_code, missing.json()["detail"]) == (
+        404,
+        "ROI roi-1 has no answer at level vasp.",
+    )
+
+
+async def test_what_is_not_there_is_a_404_with_the_way_on(client) -> None:
+    for path in ("/api/v1/rois/roi-9", "/api/v1/answers/roi-9", "/api/v1/answers/roi-9/structure"):
+        response = await client.get(path)
+        assert response.status_code == 404
+        assert "/api/v1/" in response.json()["remedy"]
