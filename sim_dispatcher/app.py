@@ -1,0 +1,77 @@
+"""The wiring of a running dispatcher: ledger, board and link in one asyncio loop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from pathlib import Path
+
+import structlog
+
+from shared.clock import Clock
+from shared.errors import KeyRefusedError
+from shared.protocol import Identity, Inbox, Link, Outbox
+from shared.software import fresh_stream, software
+from shared.transport import Endpoint, LinkClient, load_keys, load_public_key
+from sim_dispatcher.board import Board
+from sim_dispatcher.dispatch import Dispatch
+from sim_dispatcher.launch.assembly import open_ledger
+from sim_dispatcher.levels.registry import level_reports
+from sim_dispatcher.selection import Rules
+from sim_dispatcher.settings import DispatcherSettings, LinkSettings
+
+__all__ = ["dispatch", "open_endpoint"]
+
+_log = structlog.get_logger(__name__)
+
+
+async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
+    """Dispatch until SIGTERM or Ctrl-C.
+
+    Raises:
+        AtomLoopError: A key is missing, or the database is away or would mislaunch.
+    """
+    endpoint = open_endpoint(settings.link)
+    chosen = settings.selection
+    ledger = await asyncio.to_thread(
+        open_ledger, settings.database.uri, settings.launch.key_file, clock, settings.database.name
+    )
+    identity = Identity("dispatcher", settings.link.name, software(), fresh_stream("dispatcher"))
+    link = Link(identity, Outbox(1024, 64 << 20), Inbox())
+    board = Board(Rules(chosen.min_p, chosen.min_frames, chosen.max_rois), chosen.radius_A)
+    levels = tuple(each.name for each in level_reports() if each.unavailable is None)
+    worker = Dispatch(chosen, board, ledger, link, levels, clock)
+    client = LinkClient(endpoint, link, clock, worker.on_event)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    _log.info("dispatching", levels=levels, endpoint=settings.link.endpoint)
+    async with asyncio.TaskGroup() as duties:
+        running = [
+            duties.create_task(client.run()),
+            duties.create_task(worker.run(client.wake)),
+        ]
+        await stop.wait()
+        _log.info("stopping")
+        for task in running:
+            task.cancel()
+
+
+def open_endpoint(link: LinkSettings) -> Endpoint:
+    """Read the keys that the settings name.
+
+    Raises:
+        KeyRefusedError: A key is not set, missing, malformed, or readable by others.
+    """
+    own = _named(link.key_file, "link.key_file", "Run `sim-dispatcher keys FOLDER`; then set it.")
+    server = _named(
+        link.server_key, "link.server_key", "Copy the service's .key file here; then set it."
+    )
+    return Endpoint(link.endpoint, load_public_key(server), load_keys(own))
+
+
+def _named(path: Path | None, setting: str, remedy: str) -> Path:
+    if path is None:
+        raise KeyRefusedError(f"{setting} is not set: the link is always encrypted.", remedy=remedy)
+    return path.expanduser()
