@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from shared.errors import AtomLoopError, ConfigurationError
+from shared.command_line import plain_errors
+from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from sim_dispatcher.recipes import Computed, Progress
@@ -25,13 +26,10 @@ def compute(
     threads: Annotated[int, typer.Option(min=1, help="Threads of the engine.")] = 1,
 ) -> None:
     """Compute a recipe on one structure file and write the answer as JSON."""
-    try:
+    with plain_errors("sim-dispatcher compute"):
+        _check_target(json_path)
         answer = _compute(structure, recipe, level, fmax, threads)
-        text = json.dumps(answer, indent=2, allow_nan=False)
-        _write(json_path, text)
-    except AtomLoopError as error:
-        typer.echo(f"error: {error}", err=True)
-        raise typer.Exit(1) from error
+        _write(json_path, json.dumps(answer, indent=2, allow_nan=False))
 
 
 def report(computed: Computed) -> dict[str, object]:
@@ -61,6 +59,15 @@ def _tell(progress: Progress) -> None:
         f"  {progress.fmax_eV_A:.3f} eV/Å",
         err=True,
     )
+
+
+def _check_target(path: Path) -> None:
+    """Refuse a file that cannot be made, before rather than after the calculation."""
+    if str(path) != "-" and not path.parent.is_dir():
+        raise ConfigurationError(
+            f"The answer cannot be written to {path}: its folder does not exist.",
+            remedy="Give --json a file in a folder that exists.",
+        )
 
 
 def _write(path: Path, text: str) -> None:

@@ -20,7 +20,7 @@ from sim_dispatcher.levels import Level
 from sim_dispatcher.recipes.catalogue import RECIPES
 from sim_dispatcher.recipes.minimise import Watcher
 from sim_dispatcher.recipes.relaxation import Options, settle
-from sim_dispatcher.recipes.twins import TwinEnergies
+from sim_dispatcher.recipes.twins import TwinEnergies, process_twins
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.pristine import NoTwin, pristine_twin
 
@@ -90,12 +90,12 @@ def compare(
         level: The defect's own.
         options: The defect's own.
         watch: Told of the twin's relaxation as stage `pristine`.
-        twins: Energies computed before; None = nothing remembered.
+        twins: Energies computed before; None = those of this process.
 
     Raises:
         SimulationError: The twin could not be relaxed.
     """
-    twins = TwinEnergies() if twins is None else twins
+    twins = process_twins() if twins is None else twins
     key = TwinEnergies.key(exchange.twin, level, options.fmax_eV_A)
     pristine = twins.find(key)
     if pristine is None:

@@ -55,7 +55,7 @@ def run_recipe(
         level: From `choose_level`.
         options: Convergence and limits.
         watch: Called after every optimiser step.
-        twins: Energies of pristine twins to reuse and to add to.
+        twins: Energies of pristine twins to reuse and to add to; None = those of this process.
 
     Raises:
         ConfigurationError: The recipe is not part of this version.

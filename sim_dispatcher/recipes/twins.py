@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 
 from blake3 import blake3
@@ -10,7 +11,7 @@ from blake3 import blake3
 from sim_dispatcher.levels import Level
 from sim_dispatcher.structure.cluster import Cluster
 
-__all__ = ["TwinEnergies"]
+__all__ = ["TwinEnergies", "process_twins"]
 
 
 class TwinEnergies:
@@ -50,3 +51,9 @@ class TwinEnergies:
         unfinished = self._folder / f"{key}.tmp"
         unfinished.write_text(json.dumps({"energy_eV": energy_eV}), "utf-8")
         unfinished.replace(self._folder / f"{key}.json")
+
+
+@cache
+def process_twins() -> TwinEnergies:
+    """Return the table that all calculations of this process share: a warm launcher's memory."""
+    return TwinEnergies()

@@ -1,0 +1,104 @@
+"""`sim-dispatcher compute`, as a script would call it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import ase.build
+import ase.io
+import pytest
+from typer.testing import CliRunner, Result
+
+from shared.messages.simulation import SimulationResult
+from sim_dispatcher.cli import app
+from sim_dispatcher.structure import Cluster, parse_cluster
+
+CONTRACT = {
+    *("recipe", "level", "energy_eV", "formation_eV", "reference", "uncertainty", "charge"),
+    *("unpaired", "bonds_A", "rings", "converged", "steps", "wall_s", "cpu_s", "structure"),
+}
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["compute", *map(str, arguments)])
+
+
+@pytest.fixture
+def benzene_file(tmp_path: Path) -> Path:
+    path = tmp_path / "benzene.xyz"
+    ase.io.write(path, ase.build.molecule("C6H6"))
+    return path
+
+
+def test_a_relaxation_writes_what_the_contract_promises(coronene: Cluster, tmp_path: Path) -> None:
+    structure, out = tmp_path / "coronene.extxyz", tmp_path / "out.json"
+    structure.write_text(coronene.extxyz())
+    result = run(structure, "--recipe", "relax", "--json", out)
+    assert result.exit_code == 0, result.output
+    answer = json.loads(out.read_text())
+    assert set(answer) >= CONTRACT
+    relaxed = parse_cluster(answer.pop("structure"))
+    assert relaxed.symbols == coronene.symbols
+    message = SimulationResult.model_validate_json(json.dumps(answer))
+    assert message.converged
+    assert message.level == "gfn1"
+    assert set(answer["reference"]) >= {"pristine_eV", "mu_eV", "level"}
+    assert set(answer["bonds_A"]["C-C"]) == {"mean", "min", "max", "n"}
+    assert answer["rings"] == {"before": {"6": 7}, "after": {"6": 7}}
+
+
+def test_standard_output_carries_nothing_but_the_answer(benzene_file: Path) -> None:
+    result = run(benzene_file, "--recipe", "single_point", "--level", "gfnff", "--json", "-")
+    assert json.loads(result.stdout)["level"] == "gfnff"
+    assert "no formation energy" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("options", "culprit"),
+    [
+        (("--recipe", "md"), "Recipe 'md' is not part of this version"),
+        (("--recipe", "bake"), "Recipe 'bake' is unknown"),
+        (("--recipe", "relax", "--level", "vasp"), "Level vasp cannot run here"),
+        (("--recipe", "relax", "--level", "magic"), "no level of theory called 'magic'"),
+        (("--recipe", "formation", "--level", "gfnff"), "No formation energy is defined"),
+    ],
+)
+def test_what_cannot_be_computed_is_one_line_and_exit_1(
+    benzene_file: Path, tmp_path: Path, options: tuple[str, ...], culprit: str
+) -> None:
+    out = tmp_path / "out.json"
+    result = run(benzene_file, *options, "--json", out)
+    assert result.exit_code == 1
+    assert culprit in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert "Remedy:" in result.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "culprit"),
+    [
+        ("", "not a structure"),
+        ("1\n\nX 0 0 0\n", "unknown element"),
+        ("2\n\nC 0 0 0\nC 0.2 0 0\n", "overlap"),
+        ("2\n\nC 0 0 0\nC 9 0 0\n", "2 fragments"),
+        ("0\n\n", "no atoms"),
+    ],
+)
+def test_a_bad_structure_is_one_line_and_exit_1(tmp_path: Path, text: str, culprit: str) -> None:
+    path = tmp_path / "bad.xyz"
+    path.write_text(text)
+    result = run(path, "--recipe", "relax", "--json", tmp_path / "out.json")
+    assert result.exit_code == 1
+    assert culprit in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_an_answer_that_cannot_be_written_is_one_line_and_exit_1(
+    benzene_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "missing" / "out.json"
+    result = run(benzene_file, "--recipe", "single_point", "--json", out)
+    assert result.exit_code == 1
+    assert "cannot be written" in result.stderr
