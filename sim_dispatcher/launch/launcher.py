@@ -124,9 +124,10 @@ class Launcher:
             if isinstance(decision, Refused):
                 refuse(self._launchpad, self._ledger, decision)
                 return True
-            claim = self._ledger.claim(decision.spec.key, self._settings.worker)
-            if claim is None or claim.firework != decision.firework:
-                self._pass_over(decision, claim)
+            key, firework = decision.spec.key, decision.firework
+            claim = self._ledger.claim(key, self._settings.worker, firework)
+            if claim is None:
+                self._pass_over(decision)
                 continue
             self._launch(decision, claim, stop)
             return True
@@ -141,11 +142,9 @@ class Launcher:
         found = self._launchpad.fireworks.find(query)
         return list(found.sort("spec._priority", DESCENDING).limit(CANDIDATES))
 
-    def _pass_over(self, decision: Admitted, claim: JobRecord | None) -> None:
+    def _pass_over(self, decision: Admitted) -> None:
         """Leave a firework whose job someone else has, or which has ended, or which is a copy."""
         key = decision.spec.key
-        if claim is not None:
-            self._ledger.release(key, claim.token)
         record = self._ledger.get(key)
         if record is None or record.firework != decision.firework:
             reason = f"It is a copy; job {key} has another firework or none."

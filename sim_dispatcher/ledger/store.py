@@ -175,12 +175,13 @@ class Ledger:
 
     # ------------------------------------------------------------------ the launcher's side
 
-    def claim(self, key: str, worker: str) -> JobRecord | None:
+    def claim(self, key: str, worker: str, firework: int) -> JobRecord | None:
         """Take a queued job.
 
         Args:
             key: The job.
             worker: The launcher's name.
+            firework: The firework that the launcher found; a copy with another number is not it.
 
         Returns:
             The record, whose `token` guards every later write of this launcher; None where the
@@ -188,7 +189,7 @@ class Ledger:
         """
         now = self._clock.wall_ns()
         changes = {"worker": worker, "heartbeat_ns": now, "progress": None}
-        document = self._step(key, JobEvent.CLAIMED, changes, increments={"token": 1})
+        document = self._step(key, JobEvent.CLAIMED, changes, holding={"firework": firework})
         return None if document is None else _record(document)
 
     def beat(self, key: str, token: int, progress: JobProgress | None = None) -> bool:
@@ -224,7 +225,7 @@ class Ledger:
             Whether the result was applied.
         """
         fields = answer.model_dump(mode="json")
-        document = self._step(key, JobEvent.FINISHED, fields, token=token)
+        document = self._step(key, JobEvent.FINISHED, fields, holding={"token": token})
         if document is not None or self._jobs.find_one(
             {"_id": key, "state": "done", "token": token}
         ):
@@ -245,11 +246,11 @@ class Ledger:
             Whether it was applied.
         """
         words = {"reason": reason[:500], "remedy": remedy[:500]}
-        return self._step(key, JobEvent.FAILED, words, token=token) is not None
+        return self._step(key, JobEvent.FAILED, words, holding={"token": token}) is not None
 
     def release(self, key: str, token: int) -> bool:
         """Give an unfinished job back to the queue; return whether the claim was still valid."""
-        document = self._step(key, JobEvent.RELEASED, {"progress": None}, token=token)
+        document = self._step(key, JobEvent.RELEASED, {"progress": None}, holding={"token": token})
         return document is not None
 
     def hand_back(self, key: str, token: int) -> None:
@@ -318,7 +319,7 @@ class Ledger:
             if self.fail(key, token, reason, remedy):
                 self.settle(key)
             return
-        expired = self._step(key, JobEvent.EXPIRED, {"progress": None}, token=token)
+        expired = self._step(key, JobEvent.EXPIRED, {"progress": None}, holding={"token": token})
         if expired is not None and firework is not None:
             self._workflows.requeue(firework)
 
@@ -327,23 +328,28 @@ class Ledger:
         key: str,
         event: JobEvent,
         changes: Mapping[str, Any],
-        *,
-        token: int | None = None,
-        increments: Mapping[str, int] | None = None,
+        holding: Mapping[str, int] | None = None,
     ) -> Document | None:
-        """Apply an event by compare-and-set; None where the record's state forbids it."""
+        """Apply an event by compare-and-set.
+
+        Args:
+            key: The job.
+            event: What happened; a claim also hands out the next fencing token.
+            changes: Fields to set.
+            holding: What the record must still say: the token, or the firework.
+
+        Returns:
+            The record as it is now, None where its state or `holding` forbids the event.
+        """
         legal = sources(event)
-        goals = {advance(state, event) for state in legal}
-        (goal,) = goals
-        mine: Document = {"_id": key, "state": {"$in": legal}}
-        if token is not None:
-            mine["token"] = token
+        (goal,) = {advance(state, event) for state in legal}
+        mine: Document = {"_id": key, "state": {"$in": legal}, **(holding or {})}
         stamp = {"state": goal, "unstamped": True, "updated_at_ns": self._clock.wall_ns()}
         if goal in FINAL:
             stamp["unsettled"] = True
         update: Document = {"$set": {**changes, **stamp}}
-        if increments:
-            update["$inc"] = dict(increments)
+        if event is JobEvent.CLAIMED:
+            update["$inc"] = {"token": 1}
         document = self._jobs.find_one_and_update(
             mine, update, return_document=ReturnDocument.AFTER
         )

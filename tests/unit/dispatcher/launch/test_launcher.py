@@ -117,8 +117,8 @@ def test_a_stopped_launcher_gives_its_job_back(site: Any, spec: Spec) -> None:
 def test_a_silent_launcher_loses_its_job_and_its_late_result_is_not_applied(
     site: Any, spec: Spec
 ) -> None:
-    site.ledger.submit(spec("a"))
-    lost = site.ledger.claim("a", "silent")
+    firework = site.ledger.submit(spec("a")).firework
+    lost = site.ledger.claim("a", "silent", firework)
     assert lost is not None
     site.launchpad.fireworks.update_one({"fw_id": lost.firework}, {"$set": {"state": "RESERVED"}})
     assert site.ledger.reconcile() == 0
@@ -135,9 +135,9 @@ def test_a_silent_launcher_loses_its_job_and_its_late_result_is_not_applied(
 
 
 def test_a_job_that_kills_its_launchers_is_not_tried_for_ever(site: Any, spec: Spec) -> None:
-    site.ledger.submit(spec("a"))
+    firework = site.ledger.submit(spec("a")).firework
     for _ in range(MAX_CLAIMS):
-        assert site.ledger.claim("a", "doomed") is not None
+        assert site.ledger.claim("a", "doomed", firework) is not None
         site.clock.ahead_s += LEASE_S + 1
         site.ledger.reconcile()
     record = site.record("a")
