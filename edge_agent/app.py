@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
+import structlog
+
 from edge_agent.conversation import Conversation
 from edge_agent.credentials import credentials
 from edge_agent.identity import identity, session_name
@@ -20,6 +22,7 @@ from shared.transport import LinkClient
 __all__ = ["stream"]
 
 _REPORT_S: Final = 1.0
+_log = structlog.get_logger(__name__)
 
 
 async def stream(source: FrameSource, settings: EdgeSettings, clock: Clock) -> tuple[Failure, ...]:
@@ -43,13 +46,16 @@ async def stream(source: FrameSource, settings: EdgeSettings, clock: Clock) -> t
     conversation = Conversation(link, intake, clock)
     client = LinkClient(endpoint, link, clock, conversation.on_event)
     shutdown = Shutdown(intake.stop, settings.outbox.drain_s)
+    _log.info("session started", session=session.name, source=source.describe())
 
     async def acquire() -> None:
         try:
             await intake.run()
             await first_of(conversation.drained(), shutdown.due())
         finally:
-            link.post(session.status(len(outbox)))
+            account = session.status(len(outbox))
+            link.post(account)
+            _log.info("session ended", **account.model_dump(exclude_none=True))
 
     async def report() -> None:
         while True:

@@ -90,7 +90,7 @@ class Conversation:
 
     def _on_acknowledged(self, event: Acknowledged) -> None:
         if event.level >= AckLevel.INFERRED:
-            _log.info("frames answered", below=event.next_seq - 1, open=len(self._link.outbox))
+            _log.debug("frames answered", below=event.next_seq - 1, open=len(self._link.outbox))
         self._intake.released()
         if not len(self._link.outbox):
             self._drained.set()

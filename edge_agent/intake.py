@@ -125,7 +125,7 @@ class Intake:
         frame = self._session.accept(prepared)
         seq = self._outbox.offer(frame, (prepared.payload,))
         self._origins[seq] = prepared.acquisition.origin
-        _log.info("frame accepted", index=frame.index, origin=frame.acquisition.origin)
+        _log.debug("frame accepted", index=frame.index, origin=frame.acquisition.origin)
         self._wake()
 
     async def _has_room(self, nbytes: int) -> bool:

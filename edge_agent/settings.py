@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from edge_agent.sources.nion_settings import NionSettings
-from edge_agent.sources.replay_settings import ReplaySettings
+from edge_agent.sources.settings import SourceSettings
 from shared.messages import Identifier
 from shared.settings import LogSettings, Section, ServiceSettings
 
@@ -17,7 +16,6 @@ __all__ = [
     "EdgeSettings",
     "LinkSettings",
     "OutboxSettings",
-    "SourceSettings",
 ]
 
 
@@ -38,16 +36,6 @@ class LinkSettings(Section):
         default=10.0,
         description="How long a service that answers but refuses is asked again at start, s.",
     )
-
-
-class SourceSettings(Section):
-    """Where frames come from."""
-
-    kind: Literal["nion", "replay"] = Field(
-        default="nion", description="`nion`: Nion's scan API; `replay`: image files."
-    )
-    nion: NionSettings = NionSettings()
-    replay: ReplaySettings = ReplaySettings()
 
 
 class OutboxSettings(Section):

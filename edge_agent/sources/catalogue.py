@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import io
-from typing import TYPE_CHECKING
 
+from edge_agent.sources.base import FrameSource
+from edge_agent.sources.nion_settings import NionSettings
+from edge_agent.sources.replay_settings import ReplaySettings
+from edge_agent.sources.settings import SourceSettings
 from shared.clock import Clock
 from shared.errors import ConfigurationError, MissingDependencyError
-
-if TYPE_CHECKING:
-    from edge_agent.settings import SourceSettings
-    from edge_agent.sources.base import FrameSource
-    from edge_agent.sources.nion_settings import NionSettings
-    from edge_agent.sources.replay_settings import ReplaySettings
 
 __all__ = ["open_source"]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from shared.settings import Section
 from shared.units import areal_dose
 
 __all__ = ["NionSettings"]
@@ -13,10 +14,8 @@ __all__ = ["NionSettings"]
 Positive = Annotated[float, Field(gt=0)]
 
 
-class NionSettings(BaseModel):
+class NionSettings(Section):
     """Scan, beam and simulated sample."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     pixels: Annotated[int, Field(ge=32, le=4096)] = Field(
         default=896, description="Rows and columns of a frame."

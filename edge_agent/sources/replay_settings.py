@@ -5,17 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from shared.settings import Section
 
 __all__ = ["ReplaySettings"]
 
 Positive = Annotated[float, Field(gt=0)]
 
 
-class ReplaySettings(BaseModel):
+class ReplaySettings(Section):
     """Image files instead of a microscope."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     paths: tuple[Path, ...] = Field(default=(), description="Image files and folders of them.")
     pixel_size_A: Positive | None = Field(

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from typer.testing import CliRunner
 
+from edge_agent.checks import examine
 from edge_agent.cli import app
-from edge_agent.doctor import examine
 from edge_agent.settings import EdgeSettings, LinkSettings
 from shared.listing import listing
 from shared.settings import load_settings
@@ -18,10 +19,11 @@ from shared.settings import load_settings
 
 @pytest.fixture
 def runner() -> Iterator[CliRunner]:
-    """Runs commands in this process and takes back their signal handler."""
+    """Runs commands in this process and takes back their signal handler and logs."""
     before = signal.getsignal(signal.SIGTERM)
     yield CliRunner()
     signal.signal(signal.SIGTERM, before)
+    structlog.reset_defaults()
 
 
 def test_listing_reads_back_to_the_same_settings(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ SCAN = """
 import json, sys, threading
 import numpy as np
 from edge_agent.sources.catalogue import open_source
-from edge_agent.settings import SourceSettings
+from edge_agent.sources.settings import SourceSettings
 from shared.clock import SystemClock
 
 chosen = json.loads(sys.argv[1])
