@@ -120,11 +120,11 @@ class FramePool:
         return shard, frame, int(i), int(j)
 
     def _rare_cells(self, place: tuple[int, int, int, int]) -> int:
-        """Count the cells of a crop that hold anything but carbon."""
+        """Count the cells of a crop that hold silicon, and thrice those of brighter elements."""
         shard, frame, i, j = place
         cells = CROP_PX // STRIDE_PX
         label = self.targets[shard][frame, Plane.CLASS, i : i + cells, j : j + cells]
-        return int(np.count_nonzero(label > 1))
+        return int(np.count_nonzero(label == 2) + 3 * np.count_nonzero(label == 3))
 
 
 def _turned(

@@ -38,8 +38,8 @@ class Recipe:
     variance_full: float = 0.3
     weight_decay: float = 1e-4
     clip_norm: float = 3.0
-    pool_seed: int = 1
-    pool_shards: int = 24
+    pool_seed: int = 2
+    pool_shards: int = 20
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""

@@ -69,7 +69,7 @@ _FAMILIES = {
     "light_dopants": Family(0.7, {"light": 4.0, "V1": 0.3}),
     "holes": Family(2.0, {"V1": 0.7, "Si_C3": 1.0, "Si_C4": 0.5}, hole=1.0, contamination=0.2),
     "contaminated": Family(2.5, {"Si_C3": 1.5, "Si_dimer": 0.4}, 0.15, 1.0),
-    "adatoms": Family(1.5, {"heavy": 0.7, "Si_C3": 0.5}, 0.1, 0.3, adatoms=2.0),
+    "adatoms": Family(3.0, {"heavy": 2.0, "Si_C3": 1.0, "Si_dimer": 0.3}, 0.1, 0.3, adatoms=3.5),
     "bilayer": Family(1.0, {"Si_C3": 0.5, "V1": 0.3}, bilayer=1.0, contamination=0.2),
     "crowded_vacancies": Family(0.7, {"V1": 4.0, "V2_585": 4.0}, hole=0.3),
     "grain_boundary": Family(0.0, {"Si_C3": 0.5}, contamination=0.2, grains=True),
