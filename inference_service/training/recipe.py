@@ -30,7 +30,7 @@ class Recipe:
     """
 
     width: int = 16
-    steps: int = 4000
+    steps: int = 3000
     batch: int = 8
     peak_rate: float = 4e-3
     warm_up: float = 0.05
@@ -39,7 +39,7 @@ class Recipe:
     weight_decay: float = 1e-4
     clip_norm: float = 3.0
     pool_seed: int = 2
-    pool_shards: int = 20
+    pool_shards: int = 10
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""
