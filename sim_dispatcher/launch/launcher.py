@@ -23,7 +23,7 @@ from sim_dispatcher.launch.admission import Admitted, Refused, admit
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.flight import Flight, Flown
 from sim_dispatcher.launch.orders import EngineAnswer, EngineFailure, EngineOrder
-from sim_dispatcher.launch.refusal import refuse
+from sim_dispatcher.launch.refusal import REMEDY, refuse
 from sim_dispatcher.launch.signing import SigningKey
 from sim_dispatcher.launch.workflows import LOCAL
 from sim_dispatcher.ledger import JobRecord, Ledger
@@ -161,13 +161,21 @@ class Launcher:
             self._ledger.release(claim.key, claim.token)
             self._skipped[decision.firework] = self._clock.monotonic_s() + SKIP_S
             return
+        if isinstance(launch, Refused):
+            self._ledger.fail(claim.key, claim.token, launch.reason, REMEDY)
+            refuse(self._launchpad, self._ledger, launch)
+            return
         log.info("job started", key=claim.key, firework=decision.firework, token=claim.token)
         self._engine.order(EngineOrder(spec=decision.spec, folder=str(folder.absolute())))
         flight = Flight(self._launchpad, self._ledger, self._engine, self._clock)
         self._conclude(claim, launch, flight.watch(claim, launch, stop))
 
-    def _check_out(self, decision: Admitted, folder: Path) -> int | None:
-        """Check a firework out through the LaunchPad; None where it was taken or tampered with."""
+    def _check_out(self, decision: Admitted, folder: Path) -> int | Refused | None:
+        """Check a firework out through the LaunchPad.
+
+        Returns:
+            The launch id; None where it could not be had, a refusal where it has changed.
+        """
         settings = self._settings
         worker = FWorker(
             name=settings.worker,
@@ -181,12 +189,7 @@ class Launcher:
             return None
         again = admit(firework.to_dict(), self._key)
         if not isinstance(again, Admitted) or again.signature != decision.signature:
-            refuse(
-                self._launchpad,
-                self._ledger,
-                Refused(decision.firework, "It was changed while it was checked out."),
-            )
-            return None
+            return Refused(decision.firework, "It was changed while it was checked out.")
         return int(launch)
 
     def _conclude(self, claim: JobRecord, launch: int, outcome: Flown) -> None:

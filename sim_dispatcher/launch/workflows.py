@@ -101,6 +101,12 @@ class LaunchPadWorkflows:
         if running is not None:
             self._launchpad.rerun_fw(firework)
 
+    def ended(self, fireworks: list[int]) -> dict[int, str]:
+        """Return those of some fireworks that have ended, each with how."""
+        query = {"fw_id": {"$in": fireworks}, "state": {"$in": sorted(_ENDED)}}
+        found = self._launchpad.fireworks.find(query, {"fw_id": 1, "state": 1})
+        return {int(document["fw_id"]): str(document["state"]) for document in found}
+
     def sweep(self) -> int:
         """Remove staged fireworks that a crash left without a workflow; return how many."""
         now = dt.datetime.fromtimestamp(self._clock.wall_ns() / 1e9, dt.UTC)

@@ -37,6 +37,10 @@ class Workflows(Protocol):
         """Make a firework ready again after its launcher gave it back or vanished."""
         ...
 
+    def ended(self, fireworks: list[int]) -> dict[int, str]:
+        """Return those of some fireworks that have ended, each with how."""
+        ...
+
     def sweep(self) -> int:
         """Remove fireworks that a crash left without a workflow; return how many."""
         ...
