@@ -78,6 +78,7 @@ class Session:
         self._session_of: OrderedDict[str, str] = OrderedDict()
         self._name: str | None = None
         self._arrivals: deque[float] = deque(maxlen=INTERVALS + 1)
+        self._analyses: deque[float] = deque(maxlen=INTERVALS + 1)
         self._latest: str | None = None
         self._latest_analysed: str | None = None
         self._rois: OrderedDict[str, RoiRecord] = OrderedDict()
@@ -111,6 +112,7 @@ class Session:
         if frame.session != self._name:
             self._name = frame.session
             self._arrivals.clear()
+            self._analyses.clear()
         now = self._clock.monotonic_s()
         self._arrivals.append(now)
         self._frames_total += 1
@@ -139,7 +141,9 @@ class Session:
         if record is None:
             return
         self._analysed_total += 1
-        analysis = Analysis(atoms, _read_only(table), tuple(defects), self._clock.monotonic_s())
+        now = self._clock.monotonic_s()
+        self._analyses.append(now)
+        analysis = Analysis(atoms, _read_only(table), tuple(defects), now)
         revision = self._next()
         self._store(replace(record, analysis=analysis, failure=None, revision=revision))
         latest = self.latest_analysed
@@ -254,11 +258,14 @@ class Session:
 
     @property
     def usual_interval_s(self) -> float | None:
-        """Median interval between the latest frames, s; None before the third frame."""
-        arrivals = list(self._arrivals)
-        if len(arrivals) < 3:
+        """Median interval between the latest analyses, s; between frames before the third one.
+
+        None before the third frame.
+        """
+        instants = self._analyses if len(self._analyses) >= 3 else self._arrivals
+        if len(instants) < 3:
             return None
-        return median(late - early for early, late in itertools.pairwise(arrivals))
+        return median(late - early for early, late in itertools.pairwise(instants))
 
     @property
     def latest(self) -> FrameRecord | None:

@@ -38,6 +38,7 @@ class Greeting(Event):
 
     type: Literal["greeting"] = "greeting"
     protocol: int = Field(description="Version byte of the binary messages.")
+    started_at_ns: int = Field(description="Tells a restarted service, whose clocks are others.")
     window: int = Field(description="Frames that may be sent and not yet painted.")
 
 

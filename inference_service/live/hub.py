@@ -16,7 +16,7 @@ from inference_service.views import StatusView, status_view
 
 __all__ = ["LiveHub", "Viewer"]
 
-UNANALYSED_AFTER_S: Final = 2.0
+UNANALYSED_AFTER_S: Final = 10.0
 """A frame without atoms is shown only where the last one with atoms is older than this."""
 
 ENCODINGS_KEPT: Final = 3

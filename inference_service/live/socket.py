@@ -72,7 +72,8 @@ async def _serve(websocket: WebSocket, hub: LiveHub, viewer: Viewer, pulse_s: fl
 async def _send(websocket: WebSocket, hub: LiveHub, viewer: Viewer, pulse_s: float) -> int:
     """Send until the viewer falls silent; returns the close code."""
     loop = asyncio.get_running_loop()
-    greeting = Greeting(protocol=VERSION, window=hub.window)
+    started_at_ns = hub.session.started_at_ns
+    greeting = Greeting(protocol=VERSION, window=hub.window, started_at_ns=started_at_ns)
     try:
         await _text(websocket, greeting.model_dump_json())
         await _text(websocket, snapshot(hub.session).model_dump_json())

@@ -64,12 +64,18 @@ test("the size the analysis used wins over the header, which wins over nothing",
 
 test("a picture is stale after three usual intervals or two silent seconds", () => {
   const picture = { bornS: 100.4, receivedS: 100 };
-  assert.deepEqual(staleness(picture, 103.3, 0.5, 1), { ageS: 3.299999999999997, reason: null });
+  assert.equal(staleness(picture, 102.9, 0.5, 1).level, "fresh");
   assert.equal(staleness(picture, 103.5, 0.5, 1).reason, "no new frame");
   assert.equal(staleness(picture, 101, 2.1, 1).reason, "link to the service lost");
-  assert.equal(staleness(picture, 108, 0, null).reason, null);
+  assert.equal(staleness(picture, 108, 0, null).level, "fresh");
   assert.equal(staleness(picture, 120, 0, null).reason, "no new frame");
-  assert.equal(staleness(null, 1, 9, 1).reason, null);
+  assert.equal(staleness(null, 1, 9, 1).ageS, null);
+});
+
+test("a moving picture that lags is delayed, and stale where it lags too far", () => {
+  const late = { bornS: 104, receivedS: 100 };
+  assert.equal(staleness(late, 104.5, 0, 1).level, "delayed");
+  assert.equal(staleness({ bornS: 111, receivedS: 100 }, 111.5, 0, 1).level, "stale");
 });
 
 test("the service's clock is read from the quickest pulse", () => {

@@ -67,7 +67,12 @@ async def test_a_viewer_is_greeted_then_told_everything_then_shown_the_newest_fr
     service.session.add_answer(make.answer(), "structure")
     async with viewer(service, address) as socket:
         greeting = json.loads(await socket.recv())
-        assert greeting == {"type": "greeting", "protocol": 1, "window": 2}
+        assert greeting == {
+            "type": "greeting",
+            "protocol": 1,
+            "window": 2,
+            "started_at_ns": service.session.started_at_ns,
+        }
         snapshot = json.loads(await socket.recv())
         assert snapshot["reset"] is True
         assert [roi["key"] for roi in snapshot["rois"]] == ["roi-1"]
@@ -128,7 +133,7 @@ async def test_frames_without_atoms_are_shown_only_where_there_is_nothing_better
         assert (index_of(message), HEADER.unpack_from(message)[2]) == (1, 1)
         await socket.send('{"type": "painted", "total": 2}')
         service.session.add_frame(make.frame(2), make.pixels())
-        clock.now_s += 3
+        clock.now_s += 11
         service.session.add_frame(make.frame(3), make.pixels())
         message = await next_of(socket, "frame")
         assert (index_of(message), HEADER.unpack_from(message)[2]) == (3, 0)

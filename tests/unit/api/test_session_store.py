@@ -190,6 +190,16 @@ def test_the_usual_interval_is_a_median_that_one_pause_does_not_move(session, ma
     assert session.usual_interval_s == pytest.approx(0.5)
 
 
+def test_once_frames_are_analysed_the_usual_interval_is_that_of_the_analyses(
+    session, make, clock
+) -> None:
+    for index in range(5):
+        feed(session, make, index)
+        clock.now_s += 2
+        analyse(session, make, index)
+    assert session.usual_interval_s == pytest.approx(2)
+
+
 ACTIONS = {
     "frame": feed,
     "atoms": lambda session, make, index: analyse(session, make, max(0, index - 1)),

@@ -31,7 +31,7 @@ export function Legend() {
           <Mark style={style} /> {style.symbol} {count}
         </span>
       ))}
-      <span class="legend-entry">{frame.view.defects.length} defects</span>
+      <span class="legend-entry">Defects: {defects(frame)}</span>
       <span class="legend-entry">
         <kbd>A</kbd> {MODES[mode]}
       </span>
@@ -47,6 +47,13 @@ function errors(frame: LiveFrame, scale: number): string {
   if (analysis === null) return "no errors known";
   const typical = typicalSigma(frame) * analysis.pixel_size_A * 100;
   return `circles: σ × ${exaggerationFor(frame, scale)}; median σ ${fixed(typical, 1)} pm`;
+}
+
+/** How many defects of each class. */
+function defects(frame: LiveFrame): string {
+  const tally = new Map<string, number>();
+  for (const { type } of frame.view.defects) tally.set(type, (tally.get(type) ?? 0) + 1);
+  return [...tally].map(([type, n]) => `${type} ${n}`).join(", ") || "none";
 }
 
 function counts(frame: LiveFrame): [ElementStyle, number][] {

@@ -42,7 +42,6 @@ function FrameFigures({ shown }: { shown: ShownFrame }) {
   return (
     <>
       <FrameNumber view={view} />
-      <Latency shown={shown} />
       <Dose analysis={analysis} acquisition={acquisition} />
       <Figure name="Dwell" value={known(acquisition.dwell_time_us, 1)} unit="µs" />
       <Figure name="Beam" value={known(acquisition.beam_current_pA, 1)} unit="pA" />
@@ -60,17 +59,23 @@ function FrameFigures({ shown }: { shown: ShownFrame }) {
         value={analysis === null ? NOT_KNOWN : percent(analysis.contamination)}
         note="of the area"
       />
+      <Latency shown={shown} />
     </>
   );
 }
 
 function FrameNumber({ view }: { view: FrameView }) {
-  const { ageS, reason } = useStaleness();
-  const warn = reason === null ? {} : { warn: `stale: ${reason}` };
+  const { ageS, level } = useStaleness();
+  const usualS = useStore((state) => state.status?.usual_interval_s ?? null);
+  const rhythm = usualS === null ? "" : `every ${age(usualS)}`;
   return (
     <>
       <Figure name="Frame" value={String(view.index)} note={view.session} testId="frame-number" />
-      <Figure name="Age" value={ageS === null ? NOT_KNOWN : age(ageS)} {...warn} />
+      <Figure
+        name="Age"
+        value={ageS === null ? NOT_KNOWN : age(ageS)}
+        {...(level === "fresh" ? { note: rhythm } : { warn: level })}
+      />
     </>
   );
 }

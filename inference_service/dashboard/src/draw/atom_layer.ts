@@ -20,6 +20,9 @@ export const FOUND_P = 0.5;
 const DEFECT_COLOUR = "#f0e442";
 const HOST_RADIUS_A = 0.22;
 const GUEST_RADIUS_A = 0.42;
+const MEMBER_RADIUS_A = 0.6;
+/** Ring about a defect that names no atom, such as a gap: one bond length. */
+const GAP_RADIUS_A = 1.42;
 
 /** Draw everything that lies over the image, in CSS pixels. */
 export function drawOverlay(
@@ -126,13 +129,18 @@ function drawDefect(
   defect: Defect,
 ): void {
   const path = new Path2D();
-  const radius = Math.max(5, 0.6 * cssPerA);
+  const isGap = defect.atoms.length === 0 && defect.path_px === null;
+  const radius = Math.max(5, (isGap ? GAP_RADIUS_A : MEMBER_RADIUS_A) * cssPerA);
   for (const index of defect.atoms) {
     const at = toScreen(view, {
       x: frame.atoms.x_px[index] as number,
       y: frame.atoms.y_px[index] as number,
     });
     path.moveTo(at.x + radius, at.y);
+    path.arc(at.x, at.y, radius, 0, 2 * Math.PI);
+  }
+  if (isGap) {
+    const at = toScreen(view, { x: defect.x_px, y: defect.y_px });
     path.arc(at.x, at.y, radius, 0, 2 * Math.PI);
   }
   (defect.path_px ?? []).forEach(([x, y], step) => {

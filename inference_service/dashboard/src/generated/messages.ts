@@ -157,6 +157,8 @@ export interface Greeting {
   readonly type: "greeting";
   /** Version byte of the binary messages. */
   readonly protocol: number;
+  /** Tells a restarted service, whose clocks are others. */
+  readonly started_at_ns: number;
   /** Frames that may be sent and not yet painted. */
   readonly window: number;
 }

@@ -1,7 +1,8 @@
 /** Every key of the dashboard, once: the handler and the cheat sheet read the same list. */
 
 import type { AtomMode } from "../draw/atom_layer.js";
-import { centred, fit, panned, type Point, type Viewport, zoomed } from "../draw/viewport.js";
+import { roiCentre } from "../draw/calibration.js";
+import { centred, fit, panned, type Point, toScreen, type Viewport, zoomed } from "../draw/viewport.js";
 import { ordered } from "../state/rois.js";
 import { type State, store } from "../state/store.js";
 
@@ -107,8 +108,21 @@ function step(by: number): KeyCommand["run"] {
     if (keys.length === 0) return {};
     const at = state.selected === null ? -1 : keys.indexOf(state.selected);
     const next = at === -1 && by < 0 ? keys.length - 1 : (at + by + keys.length) % keys.length;
-    return { selected: keys[next] ?? null };
+    return selected(state, keys[next] ?? null);
   };
+}
+
+/** Select a ROI; where the operator has zoomed in, bring it to the middle. */
+function selected(state: State, key: string | null): Partial<State> {
+  const roi = key === null ? undefined : state.rois.get(key);
+  const frame = state.shown?.frame.view;
+  const { view, stage } = state;
+  if (roi === undefined || view === null || !frame?.analysis || roi.session !== frame.session) {
+    return { selected: key };
+  }
+  const at = toScreen(view, roiCentre(roi, frame.analysis));
+  const centredView = panned(view, stage.width / 2 - at.x, stage.height / 2 - at.y);
+  return { selected: key, view: centredView };
 }
 
 function isTyping(target: EventTarget | null): boolean {

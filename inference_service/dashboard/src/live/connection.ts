@@ -5,6 +5,8 @@ import { decodeFrame, type LiveFrame } from "./decode.js";
 
 export interface Listener {
   onOpen(): void;
+  /** The first word of every connection. */
+  onGreeting(greeting: Greeting): void;
   onFrame(frame: LiveFrame): void;
   onUpdate(update: Update): void;
   onPulse(pulse: Pulse): void;
@@ -61,6 +63,7 @@ export class Connection {
     switch (message.type) {
       case "greeting":
         this.retryMs = FIRST_RETRY_MS;
+        this.listener.onGreeting(message);
         break;
       case "update":
         this.listener.onUpdate(message);

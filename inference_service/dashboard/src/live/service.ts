@@ -2,6 +2,7 @@
 
 import { ServiceClock } from "./clock.js";
 import { Connection } from "./connection.js";
+import type { Greeting } from "../generated/messages.js";
 import type { LiveFrame } from "./decode.js";
 import { store, withPulse, withUpdate } from "../state/store.js";
 
@@ -15,6 +16,7 @@ export class LiveService {
   private waiting: LiveFrame | null = null;
   /** Frames received and not yet painted or passed over. */
   private unpainted = 0;
+  private startedAtNs: number | null = null;
 
   constructor(url: string) {
     this.connection = new Connection(url, {
@@ -23,6 +25,7 @@ export class LiveService {
         this.unpainted = 0;
         this.heard();
       },
+      onGreeting: (greeting) => this.greet(greeting),
       onFrame: (frame) => this.receive(frame),
       onUpdate: (update) => {
         this.heard();
@@ -47,6 +50,12 @@ export class LiveService {
   /** Called by the stage when what it drew is about to reach the screen. */
   painted(): void {
     for (; this.unpainted > 0; this.unpainted -= 1) this.connection.framePainted();
+  }
+
+  /** Let go of a picture whose instants are on the clock of a service that is no more. */
+  private greet(greeting: Greeting): void {
+    if (greeting.started_at_ns !== this.startedAtNs) store.set({ shown: null, status: null });
+    this.startedAtNs = greeting.started_at_ns;
   }
 
   private receive(frame: LiveFrame): void {

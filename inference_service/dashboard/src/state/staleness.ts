@@ -9,18 +9,22 @@ export interface Picture {
 
 export interface Staleness {
   readonly ageS: number | null;
-  /** Why the picture is stale, for people; null where it is fresh. */
-  readonly reason: string | null;
+  /** `delayed`: pictures still come, but late; `stale`: this one is not the present. */
+  readonly level: "fresh" | "delayed" | "stale";
+  /** Why, for people. */
+  readonly reason: string;
 }
 
-/** Missed frames after which a picture is stale. */
-export const INTERVALS = 3;
+/** Usual intervals after which a picture is no longer fresh. */
+const INTERVALS = 3;
 /** Silence of the link after which a picture is stale, s. */
-export const LINK_LOST_S = 2;
+const LINK_LOST_S = 2;
 /** Frames that come faster than this are judged as if they came this slowly, s. */
 const LEAST_INTERVAL_S = 0.4;
 /** Assumed before three frames have told the usual interval, s. */
 const FIRST_INTERVAL_S = 4;
+/** A lag that makes even a moving picture stale, s. */
+const LONGEST_LAG_S = 10;
 
 /**
  * Judge a picture.
@@ -28,7 +32,7 @@ const FIRST_INTERVAL_S = 4;
  * @param picture What is on the screen; null where nothing is.
  * @param nowS The service's clock now, s; null where it is unknown.
  * @param silentS How long the link has been silent, s.
- * @param usualIntervalS Median interval between frames, s; null where it is unknown.
+ * @param usualIntervalS Median interval between pictures, s; null where it is unknown.
  */
 export function staleness(
   picture: Picture | null,
@@ -36,10 +40,12 @@ export function staleness(
   silentS: number,
   usualIntervalS: number | null,
 ): Staleness {
-  if (picture === null || nowS === null) return { ageS: null, reason: null };
+  if (picture === null || nowS === null) return { ageS: null, level: "fresh", reason: "" };
   const ageS = Math.max(0, nowS - picture.receivedS);
-  if (silentS > LINK_LOST_S) return { ageS, reason: "link to the service lost" };
-  const interval = Math.max(LEAST_INTERVAL_S, usualIntervalS ?? FIRST_INTERVAL_S);
-  if (nowS - picture.bornS > INTERVALS * interval) return { ageS, reason: "no new frame" };
-  return { ageS, reason: null };
+  if (silentS > LINK_LOST_S) return { ageS, level: "stale", reason: "link to the service lost" };
+  const limitS = INTERVALS * Math.max(LEAST_INTERVAL_S, usualIntervalS ?? FIRST_INTERVAL_S);
+  if (nowS - picture.bornS > limitS) return { ageS, level: "stale", reason: "no new frame" };
+  if (ageS <= limitS) return { ageS, level: "fresh", reason: "" };
+  const level = ageS > LONGEST_LAG_S ? "stale" : "delayed";
+  return { ageS, level, reason: "the analysis lags behind the source" };
 }
