@@ -75,6 +75,7 @@ class LinkClient:
         self._clock = clock
         self._on_event = on_event
         self._wake = asyncio.Event()
+        self._redial = asyncio.Event()
         self._context = zmq.asyncio.Context()
         self._trouble: tuple[str, str] | None = None
 
@@ -96,7 +97,8 @@ class LinkClient:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive(socket))
-                tasks.create_task(self._watch(socket, monitor))
+                tasks.create_task(self._watch(monitor))
+                tasks.create_task(self._dial_again(socket))
                 tasks.create_task(self._pump(socket))
         finally:
             self.link.close()
@@ -132,7 +134,7 @@ class LinkClient:
                 self._emit(self.link.receive(envelope, now, wall))
             self.wake()
 
-    async def _watch(self, socket: zmq.asyncio.Socket, monitor: zmq.asyncio.Socket) -> None:
+    async def _watch(self, monitor: zmq.asyncio.Socket) -> None:
         """Turn libzmq's connection events into reasons a person can act on."""
         shaking = False
         while True:
@@ -141,21 +143,26 @@ class LinkClient:
                 shaking = True
             elif event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
                 self._report(_KEY_REFUSED)
-                await self._redial(socket)
+                self._redial.set()
             elif event == zmq.EVENT_DISCONNECTED and shaking:
                 self._report(_HANDSHAKE_BROKEN)
-                await self._redial(socket)
+                self._redial.set()
             elif event == zmq.EVENT_CONNECT_RETRIED and self._trouble is None and not self._up:
                 self._report(_NOBODY_THERE)
             if event in _SETTLED:
                 shaking = False
 
-    async def _redial(self, socket: zmq.asyncio.Socket) -> None:
-        """Dial again after a while: libzmq gives up for good after a failed handshake."""
-        await asyncio.sleep(self.link.timing.retry_s)
-        with contextlib.suppress(zmq.ZMQError):
-            socket.disconnect(self._endpoint.address)
-        socket.connect(self._endpoint.address)
+    async def _dial_again(self, socket: zmq.asyncio.Socket) -> None:
+        """Dial again after a failed handshake: libzmq may have given up for good."""
+        while True:
+            await self._redial.wait()
+            await asyncio.sleep(self.link.timing.retry_s)
+            self._redial.clear()
+            if self._up:
+                continue
+            with contextlib.suppress(zmq.ZMQError):
+                socket.disconnect(self._endpoint.address)
+            socket.connect(self._endpoint.address)
 
     def _report(self, trouble: tuple[str, str]) -> None:
         """Say what keeps the link down, once until it changes."""

@@ -82,6 +82,7 @@ class LinkServer:
         self._clock = clock
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(zmq.ROUTER)
+        self._authenticator = AsyncioAuthenticator(self._context)
         self._diallers: dict[bytes, _Dialler] = {}
         self._wake = asyncio.Event()
         self.port = 0
@@ -96,11 +97,15 @@ class LinkServer:
         self._socket.setsockopt(zmq.ROUTER_MANDATORY, 1)  # else replies vanish silently
         self._socket.setsockopt(zmq.ROUTER_HANDOVER, 1)  # a reconnecting dialler keeps its link
         require_curve(self._socket, self._listener.keys)
+        self._authenticator.start()  # before the port opens: without it nobody would get in
+        self._authenticator.configure_curve_callback(
+            ZAP_DOMAIN, _Credentials(self._listener.allow_list)
+        )
         address = f"tcp://{self._listener.host}:{self._listener.port or '*'}"
         try:
             self._socket.bind(address)
         except zmq.ZMQError as error:
-            self._context.destroy()
+            self.close()
             if error.errno != errno.EADDRINUSE:
                 raise
             raise PortInUseError(
@@ -116,9 +121,6 @@ class LinkServer:
 
     async def run(self) -> None:
         """Serve until cancelled; then say farewell to every dialler."""
-        authenticator = AsyncioAuthenticator(self._context)
-        authenticator.start()
-        authenticator.configure_curve_callback(ZAP_DOMAIN, _Credentials(self._listener.allow_list))
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._receive())
@@ -127,11 +129,11 @@ class LinkServer:
             for routing_id, dialler in self._diallers.items():
                 dialler.link.close("the service stops")
                 self._flush(routing_id, dialler.link)
-            authenticator.stop()
             self.close()
 
     def close(self) -> None:
         """Give the port back."""
+        self._authenticator.stop()
         self._context.destroy(linger=200)
 
     async def _pump(self) -> None:
