@@ -1,8 +1,9 @@
 """Compiled inner loops of the physics fit: Gaussian atoms on pixels, and their derivatives.
 
 An atom is `amplitude * exp(-r² / (2 s²))`, sampled at pixel centres (integers), within a square
-patch. Every loop releases the GIL; scatter loops work on a band of rows, so that threads share
-an image without sharing a row.
+patch. Atoms are rows of column, row, amplitude and s, all in px but the amplitude. Every loop
+releases the GIL; scatter loops work on a band of rows, so that threads share an image without
+sharing a row.
 """
 
 from __future__ import annotations
@@ -21,6 +22,11 @@ FloatImage = NDArray[np.float32]
 
 PATCH_S: Final = 3.2
 """Half the edge of a patch, in probe widths: the derivative is below 2 % of its peak outside."""
+RENDER_S: Final = 3.6
+"""The same for rendering."""
+MAX_REACH_PX: Final = 60
+"""Patches never exceed this, whatever a width becomes on its way."""
+TABLE_PX: Final = 2 * MAX_REACH_PX + 3
 PAIR_PATCH_S: Final = 2.7
 """The same around the midpoint of two atoms, whose product is narrower by the root of 2."""
 
@@ -46,21 +52,20 @@ def tabulate(
 
 @compiled
 def add_atoms(
-    image: FloatImage, atoms: FloatArray, s: float, first_row: int, end_row: int
+    image: FloatImage, atoms: FloatArray, first_row: int, end_row: int
 ) -> None:  # pragma: no cover
     """Add atoms to the rows first_row .. end_row - 1 of an image.
 
     Args:
         image: (rows, columns), changed in place.
-        atoms: (n, 3) column, row, amplitude.
-        s: Standard deviation of the probe, px.
+        atoms: (n, 4) column, row, amplitude, s.
         first_row: First row of the band.
         end_row: Row after the band.
     """
-    reach = int(np.ceil(3.6 * s))
-    table = np.empty((2, 2 * reach + 3), dtype=np.float32)
+    table = np.empty((2, TABLE_PX), dtype=np.float32)
     for n in range(len(atoms)):
-        x, y, a = atoms[n]
+        x, y, a, s = atoms[n]
+        reach = min(int(np.ceil(RENDER_S * s)), MAX_REACH_PX)
         c0, c1 = bounds(x, reach, image.shape[1])
         r0, r1 = bounds(y, reach, end_row)
         if c0 >= c1:
@@ -94,21 +99,20 @@ def row_sums(
 
 @compiled
 def atom_normals(
-    residual: FloatImage, weight: FloatImage, atoms: FloatArray, s: float, out: FloatArray
+    residual: FloatImage, weight: FloatImage, atoms: FloatArray, out: FloatArray
 ) -> None:  # pragma: no cover
     """Gradient and own curvature of each atom under weighted least squares.
 
     Args:
         residual: (rows, columns) measured minus model.
         weight: (rows, columns) inverse variance.
-        atoms: (n, 3) column, row, amplitude.
-        s: Standard deviation of the probe, px.
+        atoms: (n, 4) column, row, amplitude, s.
         out: (n, 9): gradient of x, y, a; curvature xx, xy, xa, yy, ya, aa.
     """
-    reach = int(np.ceil(PATCH_S * s))
-    table = np.empty((2, 2 * reach + 3), dtype=np.float32)
+    table = np.empty((2, TABLE_PX), dtype=np.float32)
     for n in range(len(atoms)):
-        x, y, a = atoms[n]
+        x, y, a, s = atoms[n]
+        reach = min(int(np.ceil(PATCH_S * s)), MAX_REACH_PX)
         c0, c1 = bounds(x, reach, residual.shape[1])
         r0, r1 = bounds(y, reach, residual.shape[0])
         out[n] = 0.0
@@ -153,7 +157,7 @@ def pair_row(
 
 @compiled
 def pair_blocks(
-    weight: FloatImage, atoms: FloatArray, pairs: NDArray[np.intp], s: float, out: FloatArray
+    weight: FloatImage, atoms: FloatArray, pairs: NDArray[np.intp], out: FloatArray
 ) -> None:  # pragma: no cover
     """Curvature that couples two overlapping atoms.
 
@@ -164,22 +168,22 @@ def pair_blocks(
         s: Standard deviation of the probe, px.
         out: (m, 9): derivative of the first atom (x, y, a) by the second (x, y, a), row by row.
     """
-    reach = int(np.ceil(PAIR_PATCH_S * s))
-    one = np.empty((2, 2 * reach + 3), dtype=np.float32)
-    two = np.empty((2, 2 * reach + 3), dtype=np.float32)
+    one = np.empty((2, TABLE_PX), dtype=np.float32)
+    two = np.empty((2, TABLE_PX), dtype=np.float32)
     for m in range(len(pairs)):
-        x1, y1, a1 = atoms[pairs[m, 0]]
-        x2, y2, a2 = atoms[pairs[m, 1]]
+        x1, y1, a1, s1 = atoms[pairs[m, 0]]
+        x2, y2, a2, s2 = atoms[pairs[m, 1]]
+        reach = min(int(np.ceil(PAIR_PATCH_S * max(s1, s2))), MAX_REACH_PX)
         c0, c1 = bounds(0.5 * (x1 + x2), reach, weight.shape[1])
         r0, r1 = bounds(0.5 * (y1 + y2), reach, weight.shape[0])
         out[m] = 0.0
         if c0 >= c1:
             continue
-        tabulate(c0, c1, x1, s, one)
-        tabulate(c0, c1, x2, s, two)
+        tabulate(c0, c1, x1, s1, one)
+        tabulate(c0, c1, x2, s2, two)
         for r in range(r0, r1):
-            v1, v2 = (r - y1) / (s * s), (r - y2) / (s * s)
-            gy = np.float32(np.exp(-0.5 * ((r - y1) ** 2 + (r - y2) ** 2) / (s * s)))
+            v1, v2 = (r - y1) / (s1 * s1), (r - y2) / (s2 * s2)
+            gy = np.float32(np.exp(-0.5 * (v1 * (r - y1) + v2 * (r - y2))))
             k00, k10, k01, k11 = pair_row(weight[r, c0:c1], gy, one, two)
             out[m, 0] += k11 * a1 * a2
             out[m, 1] += k10 * v2 * a1 * a2
@@ -211,7 +215,6 @@ def node_row(
 def node_coupling(
     weight: FloatImage,
     atoms: FloatArray,
-    s: float,
     hats: tuple[FloatImage, FloatImage],
     nodes: NDArray[np.intp],
     out: FloatArray,
@@ -222,17 +225,16 @@ def node_coupling(
 
     Args:
         weight: (rows, columns) inverse variance.
-        atoms: (n, 3) column, row, amplitude.
-        s: Standard deviation of the probe, px.
+        atoms: (n, 4) column, row, amplitude, s.
         hats: (row nodes, rows) and (column nodes, columns) values of the basis.
         nodes: (n, 2) first row node and first column node of each atom's patch.
         out: (n, 3, 3, 3): unknown of the atom (x, y, a), row node, column node.
     """
-    reach = int(np.ceil(PATCH_S * s))
-    table = np.empty((2, 2 * reach + 3), dtype=np.float32)
+    table = np.empty((2, TABLE_PX), dtype=np.float32)
     sums = np.zeros((2, 3))
     for n in range(len(atoms)):
-        x, y, a = atoms[n]
+        x, y, a, s = atoms[n]
+        reach = min(int(np.ceil(PATCH_S * s)), MAX_REACH_PX)
         c0, c1 = bounds(x, reach, weight.shape[1])
         r0, r1 = bounds(y, reach, weight.shape[0])
         out[n] = 0.0

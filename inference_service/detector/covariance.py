@@ -20,6 +20,8 @@ __all__ = ["atom_covariances"]
 FloatArray = NDArray[np.float64]
 
 MAX_UNKNOWNS: Final = 96
+RIDGE: Final = 1e-3
+"""Relative weight on the diagonal that keeps nearly coincident atoms invertible."""
 
 
 def atom_covariances(matrix: sparse.csr_array, n_atoms: int) -> FloatArray:
@@ -94,7 +96,7 @@ def marginals(
                 b = place[indices[e]]
                 if b >= 0:
                     block[a, b] = data[e]
-            block[a, a] = block[a, a] * (1.0 + 1e-9) + 1e-30
+            block[a, a] = block[a, a] * (1.0 + RIDGE) + 1e-30
         for c in range(count):
             place[chosen[c]] = -1
         for pivot in range(count - 1, 2, -1):

@@ -23,6 +23,7 @@ from scipy.spatial import cKDTree
 
 from inference_service.detector.atom_kernels import (
     PATCH_S,
+    RENDER_S,
     add_atoms,
     atom_normals,
     node_coupling,
@@ -65,11 +66,14 @@ class Fit:
     """The state of the fit."""
 
     atoms: FloatArray
-    """(n, 3) column, row, amplitude of the core."""
+    """(n, 4) column, row, amplitude and width s of the core; px but for the amplitude."""
     nodes: FloatArray
     """(row nodes, column nodes) of the background."""
-    s: float
-    """Standard deviation of the probe's core, px."""
+
+    @property
+    def widest(self) -> float:
+        """Largest width of any atom, px."""
+        return float(self.atoms[:, 3].max())
 
 
 @dataclass(frozen=True)
@@ -103,17 +107,15 @@ class Parts:
         return np.repeat(ids.reshape(-1, 1, 9), 3, axis=1)
 
 
-def render_atoms(
-    atoms: FloatArray, s: float, shape: tuple[int, int], threads: Threads
-) -> FloatImage:
-    """Image of the atoms alone, (rows, columns)."""
+def render_atoms(atoms: FloatArray, shape: tuple[int, int], threads: Threads) -> FloatImage:
+    """Image of the (n, 4) atoms alone, (rows, columns)."""
     image = np.zeros(shape, dtype=np.float32)
     ordered = atoms[np.argsort(atoms[:, 1])]
+    reach = RENDER_S * float(atoms[:, 3].max()) + 2.0
 
     def band(first: int, end: int) -> None:
-        reach = 4.0 * s + 2
         low, high = np.searchsorted(ordered[:, 1], [first - reach, end + reach])
-        add_atoms(image, ordered[low:high], s, first, end)
+        add_atoms(image, ordered[low:high], first, end)
 
     threads.each(band, shape[0])
     return image
@@ -140,7 +142,7 @@ def normals(
     own = np.empty((len(fit.atoms), 9))
 
     def piece(a: int, b: int) -> None:
-        atom_normals(residual, weight, fit.atoms[a:b], fit.s, own[a:b])
+        atom_normals(residual, weight, fit.atoms[a:b], own[a:b])
 
     threads.each(piece, len(own))
     gradient = [own[:, :3].ravel(), background.project(residual * weight).ravel()]
@@ -156,15 +158,13 @@ def couplings(
     pairs = overlapping(fit)
     blocks = np.empty((len(pairs), 9))
     coupling = np.empty((len(fit.atoms), 3, 3, 3))
-    first_nodes = background.first_nodes(fit.atoms[:, :2], int(np.ceil(PATCH_S * fit.s)))
+    first_nodes = background.first_nodes(fit.atoms[:, :2], int(np.ceil(PATCH_S * fit.widest)))
 
     def pair_piece(a: int, b: int) -> None:
-        pair_blocks(weight, fit.atoms, pairs[a:b], fit.s, blocks[a:b])
+        pair_blocks(weight, fit.atoms, pairs[a:b], blocks[a:b])
 
     def node_piece(a: int, b: int) -> None:
-        node_coupling(
-            weight, fit.atoms[a:b], fit.s, background.hats, first_nodes[a:b], coupling[a:b]
-        )
+        node_coupling(weight, fit.atoms[a:b], background.hats, first_nodes[a:b], coupling[a:b])
 
     threads.each(pair_piece, len(pairs))
     threads.each(node_piece, len(coupling))
@@ -174,7 +174,9 @@ def couplings(
 def overlapping(fit: Fit) -> NDArray[np.intp]:
     """(m, 2) indices of the atoms that share pixels."""
     tree = cKDTree(fit.atoms[:, :2])
-    return np.asarray(tree.query_pairs(OVERLAP_S * fit.s, output_type="ndarray"), dtype=np.intp)
+    return np.asarray(
+        tree.query_pairs(OVERLAP_S * fit.widest, output_type="ndarray"), dtype=np.intp
+    )
 
 
 def assemble(parts: Parts, background: Background, weight: FloatImage) -> sparse.csr_array:
@@ -204,7 +206,7 @@ def step(fit: Fit, equations: Normals, damping: float) -> Fit:
     n = len(fit.atoms)
     move = solution[: 3 * n].reshape(n, 3)
     length = np.hypot(move[:, 0], move[:, 1])
-    limit = MAX_SHIFT_S * fit.s
+    limit = MAX_SHIFT_S * fit.atoms[:, 3]
     shrink = np.minimum(1.0, limit / np.maximum(length, 1e-12))
     atoms = fit.atoms.copy()
     atoms[:, :2] += move[:, :2] * shrink[:, None]

@@ -112,7 +112,7 @@ class Spectrum:
 
     def bins(self, q: FloatArray) -> FloatArray:
         """Turn (n, 2) row, column frequencies in cycles per pixel into array positions."""
-        return q * np.array(self.power.shape) + self.centre
+        return np.asarray(q * np.array(self.power.shape) + self.centre)
 
 
 def central_square(image: FloatArray) -> FloatArray:
@@ -245,7 +245,7 @@ def sub_bin(spectrum: Spectrum, row: int, col: int) -> FloatArray:
     log = np.log(spectrum.power[row - 1 : row + 2, col - 1 : col + 2] + 1e-12)
     shift = [vertex(log[:, 1]), vertex(log[1, :])]
     position = np.array([row, col]) + np.array(shift)
-    return (position - spectrum.centre) / np.array(spectrum.power.shape)
+    return np.asarray((position - spectrum.centre) / np.array(spectrum.power.shape))
 
 
 def vertex(values: FloatArray) -> float:

@@ -48,6 +48,8 @@ class Calibrations(Part):
     """Divides the logit of the ensemble's mean probability."""
     bias: float = 0.0
     """Added to that logit."""
+    brightness_weight: Annotated[float, Field(ge=0)] = 0.7
+    """Share of the fitted brightness's evidence that the network has not used already."""
     sigma_scale: Annotated[float, Field(gt=0)] = 1.0
     """Multiplies the network's own position sigma."""
     fit_correlation: Annotated[float, Field(ge=0, lt=1)] = 0.6

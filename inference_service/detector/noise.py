@@ -41,7 +41,7 @@ class NoiseModel:
     def variance(self, mean: FloatImage) -> FloatImage:
         """Variance expected where the model says `mean`."""
         line = np.float32(self.gain) * mean + np.float32(self.floor)
-        return np.maximum(line, np.float32(self.least))
+        return np.asarray(np.maximum(line, np.float32(self.least)))
 
     @property
     def offset(self) -> float:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_service.detector.analysis import FrameAnalysis
+from inference_service.detector.bright import add_bright
 from inference_service.detector.decode import Candidates, decode
 from inference_service.detector.dose import estimate_dose
 from inference_service.detector.engine import OnnxEngine
@@ -136,7 +137,7 @@ class Detector:
         grid = canonical_grid(taken.image.shape, scale.pixel_size_A)
         canonical = resample(taken.image, grid)
         maps = look(self._engine, pad_to_multiple(normalise(canonical), INPUT_MULTIPLE_PX))
-        candidates = decode(maps).on_grid(grid)
+        candidates = add_bright(decode(maps), canonical, FITTED_FROM).on_grid(grid)
         inside = within(candidates, taken)
         candidates = candidates.take(np.nonzero(inside)[0])
         return Seen(

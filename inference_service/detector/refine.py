@@ -7,7 +7,7 @@ were trained on; this fit does not know a lattice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,9 +15,16 @@ from numpy.typing import NDArray
 
 from inference_service.detector.background import Background
 from inference_service.detector.covariance import atom_covariances
-from inference_service.detector.joint_fit import Fit, Threads, normals, render_atoms, step
+from inference_service.detector.joint_fit import Fit, Normals, Threads, normals, render_atoms, step
 from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
-from inference_service.detector.probe import FWHM_PER_S, Probe, improve_probe, tail_image
+from inference_service.detector.probe import (
+    FWHM_PER_S,
+    Probe,
+    heavy_atoms,
+    measure_heavy,
+    measure_light,
+    with_tails,
+)
 
 __all__ = ["Refined", "refine"]
 
@@ -28,6 +35,10 @@ START_FWHM_A: Final = 1.1
 """Probe width to begin with, Å: a 60 kV aberration-corrected probe with its source size."""
 NODE_SPACING_A: Final = 8.0
 """Spacing of the background's nodes: wide against a ring, narrow against a dirt patch."""
+LEAST_SIGMA_S: Final = 0.002
+"""No position is stated better than this many probe widths (1 pm)."""
+LOST_S: Final = 1.6
+"""An atom that moved further than this many probe widths (0.75 Å) fitted something else."""
 SAMPLE_PX: Final = 448
 """Probe and noise are measured on the central square of this side."""
 
@@ -97,11 +108,13 @@ def refine(
         Positions, their photon-noise covariance, amplitudes, probe and noise.
     """
     background = Background.spanning(image.shape, NODE_SPACING_A / pixel_size_A)
-    fit = initial(image, xy_px, background, START_FWHM_A / FWHM_PER_S / pixel_size_A)
-    noise, tail, curvature = flat_noise(image), 0.0, None
+    s = START_FWHM_A / FWHM_PER_S / pixel_size_A
+    probe = Probe(s, s, 0.0, s)
+    fit = initial(image, xy_px, background, s)
+    noise, curvature = flat_noise(image), None
     sample = central(image.shape)
     for stage in STAGES:
-        expected = render(fit, tail, background, image.shape, threads)
+        expected = render(fit, probe, background, image.shape, threads)
         if stage.noise:
             noise = measure_noise(image[sample], expected[sample])
         weight = weights(noise, expected, valid)
@@ -111,19 +124,67 @@ def refine(
         curvature = equations.matrix
         fit = step(fit, equations, stage.damping)
         if stage.probe:
-            rest = (image - background.image(fit.nodes))[sample]
-            s, tail = improve_probe(cropped(fit, sample), tail, rest, weight[sample], threads)
-            fit = replace(fit, s=s)
-    covariance = atom_covariances(equations.matrix, len(fit.atoms))
-    return Refined(
-        xy_px=fit.atoms[:, :2],
-        variance_px2=covariance[:, [0, 1, 3]],
-        amplitude=fit.atoms[:, 2],
-        amplitude_sigma=np.sqrt(covariance[:, 2]),
-        probe=Probe(fit.s, tail),
-        noise=noise,
-        expected=render(fit, tail, background, image.shape, threads),
+            bare = image - background.image(fit.nodes)
+            probe = measure_probe(probe, fit, bare, weight, threads)
+            fit = probe.dress(fit)
+    return concluded(
+        fit, xy_px, equations, probe, noise, render(fit, probe, background, image.shape, threads)
     )
+
+
+def concluded(
+    fit: Fit,
+    start_px: FloatArray,
+    equations: Normals,
+    probe: Probe,
+    noise: NoiseModel,
+    expected: FloatImage,
+) -> Refined:
+    """State the result; an atom that ran away or cannot be determined keeps its start."""
+    xy, amplitude = fit.atoms[:, :2].copy(), fit.atoms[:, 2]
+    covariance = atom_covariances(equations.matrix, len(xy))
+    covariance[:, :2] += (LEAST_SIGMA_S * probe.start) ** 2
+    widest = (LOST_S * probe.start) ** 2
+    moved = ((xy - start_px) ** 2).sum(axis=1)
+    sound = np.isfinite(covariance).all(axis=1) & (covariance[:, :3] > 0).all(axis=1)
+    sound &= (covariance[:, :2] < widest).all(axis=1) & (moved < widest)
+    xy[~sound] = start_px[~sound]
+    covariance[~sound] = np.array([widest, widest, 0.0, 0.0])
+    covariance[~sound, 2] = amplitude[~sound] ** 2
+    return Refined(
+        xy_px=xy,
+        variance_px2=covariance[:, [0, 1, 3]],
+        amplitude=amplitude,
+        amplitude_sigma=np.sqrt(covariance[:, 2]),
+        probe=probe,
+        noise=noise,
+        expected=expected,
+    )
+
+
+def measure_probe(
+    probe: Probe, fit: Fit, bare: FloatImage, weight: FloatImage, threads: Threads
+) -> Probe:
+    """Measure the light atoms' width on the central square, the heavy ones' where they are.
+
+    Args:
+        probe: The current estimate.
+        fit: The current state.
+        bare: (rows, columns) measured minus background.
+        weight: (rows, columns) inverse variance.
+        threads: Where to compute.
+    """
+    heavy = heavy_atoms(fit)
+    sample = central(bare.shape)
+    rest = bare[sample]
+    if heavy.any():
+        atoms = with_tails(fit, probe)
+        bright = np.concatenate([atoms[: len(heavy)][heavy], atoms[len(heavy) :]])
+        residual = bare - render_atoms(atoms, bare.shape, threads)
+        rest = rest - render_atoms(bright, bare.shape, threads)[sample]
+        probe = measure_heavy(probe, fit.atoms[heavy], residual, weight)
+    light = cropped(fit.atoms[~heavy], sample)
+    return measure_light(probe, light, rest, weight[sample], threads)
 
 
 def central(shape: tuple[int, ...]) -> tuple[slice, slice]:
@@ -132,30 +193,35 @@ def central(shape: tuple[int, ...]) -> tuple[slice, slice]:
     return slice(starts[0], starts[0] + SAMPLE_PX), slice(starts[1], starts[1] + SAMPLE_PX)
 
 
-def cropped(fit: Fit, sample: tuple[slice, slice]) -> Fit:
-    """The atoms in and just around a part of the frame, on that part's own pixels."""
-    corner = np.array([sample[1].start, sample[0].start])
-    xy = fit.atoms[:, :2] - corner
-    near = ((xy > -8 * fit.s) & (xy < SAMPLE_PX + 8 * fit.s)).all(axis=1)
-    return replace(fit, atoms=np.column_stack([xy, fit.atoms[:, 2]])[near])
+def cropped(atoms: FloatArray, sample: tuple[slice, slice]) -> FloatArray:
+    """The (n, 4) atoms in and just around a part of the frame, on that part's own pixels."""
+    moved = atoms - np.array([sample[1].start, sample[0].start, 0.0, 0.0])
+    margin = 4.0 * float(atoms[:, 3].max(initial=1.0))
+    near = ((moved[:, :2] > -margin) & (moved[:, :2] < SAMPLE_PX + margin)).all(axis=1)
+    return np.asarray(moved[near])
 
 
 def initial(image: FloatImage, xy_px: FloatArray, background: Background, s: float) -> Fit:
-    """Start: the image's dark level as background, a common amplitude for all atoms."""
-    low, high = np.percentile(image[::2, ::2], (15.0, 85.0))
-    amplitude = np.full(len(xy_px), max(float(high - low), 1e-12))
-    nodes = np.full(background.shape, float(low))
-    return Fit(np.column_stack([xy_px, amplitude]), nodes, s)
+    """Start: a dark level as background, a common amplitude for all atoms.
+
+    Levels are those of blocks about as wide as an atom: single pixels of a low dose are mostly 0.
+    """
+    block = max(1, round(s))
+    rows, cols = (n // block * block for n in image.shape)
+    shaped = image[:rows, :cols].reshape(rows // block, block, cols // block, block)
+    low, high = np.percentile(shaped.mean(axis=(1, 3)), (15.0, 85.0))
+    amplitude = max(float(high - low), 1e-3 * float(image.std()))
+    n = len(xy_px)
+    atoms = np.column_stack([xy_px, np.full(n, amplitude), np.full(n, s)])
+    return Fit(atoms, np.full(background.shape, float(low)))
 
 
 def render(
-    fit: Fit, tail: float, background: Background, shape: tuple[int, int], threads: Threads
+    fit: Fit, probe: Probe, background: Background, shape: tuple[int, int], threads: Threads
 ) -> FloatImage:
     """The whole frame as the fit has it."""
-    expected = render_atoms(fit.atoms, fit.s, shape, threads)
+    expected = render_atoms(with_tails(fit, probe), shape, threads)
     expected += background.image(fit.nodes)
-    if tail > 0:
-        expected += tail_image(fit, tail, shape)
     return expected
 
 

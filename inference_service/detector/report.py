@@ -28,8 +28,8 @@ FOUND_FROM: Final = 0.5
 """Probability from which an atom counts as found."""
 BOND_RANGE_A: Final = (1.15, 1.75)
 """Where a carbon atom's nearest neighbour lies, with noise."""
-DIRT_DISCOUNT: Final = 0.5
-"""Share of the probability that an atom loses under certain contamination."""
+UNFITTED_SIGMA: Final = 1e3
+"""Relative standard error of a brightness that was not fitted."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +56,23 @@ def name_candidates(
     calibration: Calibrations,
 ) -> Found:
     """Name every candidate and state the probability of the whole claim."""
-    amplitude = np.ones(len(candidates))
-    sigma = np.full(len(candidates), 1e3)
+    n = len(candidates)
+    amplitude, sigma = np.ones(n), np.full(n, UNFITTED_SIGMA)
     if refined is not None:
-        amplitude[~fitted] = float(np.median(refined.amplitude))
-        sigma[~fitted] = 1e3 * amplitude[~fitted]
+        typical = float(np.median(refined.amplitude))
+        amplitude, sigma = amplitude * typical, sigma * typical
         amplitude[fitted], sigma[fitted] = refined.amplitude, refined.amplitude_sigma
-    species = name_atoms(candidates.species, amplitude, sigma)
-    there = calibrated(candidates.p, calibration)
-    dirt = np.clip(2.0 * candidates.contamination - 1.0, 0.0, 1.0)
-    p = there * species.probability * (1.0 - DIRT_DISCOUNT * dirt)
-    return Found(candidates, positions, species, p)
+    dirt = candidates.contamination
+    species = name_atoms(candidates.species, amplitude, sigma, dirt)
+    there = calibrated(candidates.p, np.where(fitted, species.evidence, 0.0), calibration)
+    return Found(candidates, positions, species, there * species.probability)
 
 
-def calibrated(p: FloatArray, calibration: Calibrations) -> FloatArray:
-    """Platt-scale probabilities: temperature and bias on the logit."""
+def calibrated(p: FloatArray, evidence: FloatArray, calibration: Calibrations) -> FloatArray:
+    """Platt-scale probabilities and add the evidence of the brightness to their logit."""
     clipped = np.clip(p, 1e-6, 1.0 - 1e-6)
     logit = np.log(clipped / (1.0 - clipped)) / calibration.temperature + calibration.bias
-    return np.asarray(1.0 / (1.0 + np.exp(-logit)))
+    return np.asarray(1.0 / (1.0 + np.exp(-(logit + calibration.brightness_weight * evidence))))
 
 
 def atom_table(found: Found, pixel_size_A: float) -> tuple[AtomTable, NDArray[np.intp]]:
