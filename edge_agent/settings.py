@@ -33,7 +33,7 @@ class LinkSettings(Section):
     )
     name: Identifier = Field(default="edge", description="What operators call this edge.")
     patience_s: Annotated[float, Field(ge=0)] = Field(
-        default=10.0,
+        default=20.0,
         description="How long a service that answers but refuses is asked again at start, s.",
     )
 
@@ -42,7 +42,7 @@ class OutboxSettings(Section):
     """What the edge keeps until its atoms are back."""
 
     max_frames: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=64, description="Most frames kept."
+        default=16, description="Most frames kept; also how far a live view can fall behind."
     )
     max_bytes: Annotated[int, Field(ge=1)] = Field(
         default=256 * 2**20, description="Most compressed bytes kept."
