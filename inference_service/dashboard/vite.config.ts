@@ -8,6 +8,7 @@ export default defineConfig({
     // Nothing inlined: the content security policy allows files of this origin only.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    reportCompressedSize: true,
+    // The 3D viewer is a chunk of its own, loaded when first asked for.
+    chunkSizeWarningLimit: 600,
   },
 });

@@ -50,6 +50,7 @@ SIDE_PX = 512
 PIXEL_A = 0.104
 MODEL = "ab" * 32
 DRIFT_A_PER_FRAME = (0.21, -0.13)  # row, column
+EXTXYZ_HEADER = 'Properties=species:S:1:pos:R:3 pbc="F F F"'
 BOUND_MS = 20_000
 """Only a fault takes this long."""
 CHROMIUM_FLAGS = (
@@ -220,7 +221,7 @@ class Scene:
             wall_s=11.4,
             cpu_s=11.1,
         )
-        structure = '2\nProperties=species:S:1:pos:R:3 pbc="F F F"\nSi 0 0 0.5\nC 1.76 0 0\n'
+        structure = self.cluster()
         self.session.add_answer(
             Answer(
                 roi=roi,
@@ -233,6 +234,15 @@ class Scene:
             ),
             structure,
         )
+
+    def cluster(self) -> str:
+        """The atoms about the silicon as extended XYZ, the silicon raised."""
+        near = np.hypot(*(self.xy_A - self.si3_xy).T) < 6.0
+        lines = [
+            f"{'Si' if number == 14 else 'C'} {x:.4f} {y:.4f} {0.5 if number == 14 else 0.0}"
+            for (x, y), number in zip(self.xy_A[near], self.numbers[near], strict=True)
+        ]
+        return "\n".join((str(len(lines)), EXTXYZ_HEADER, *lines, ""))
 
     def peers(self, offered: int) -> None:
         """Feed what edge and dispatcher say of themselves."""

@@ -73,7 +73,7 @@ def test_a_frame_its_atoms_and_a_finished_roi_appear(watched, running, scene) ->
     expect(page.get_by_test_id("box-roi-si3")).to_be_visible()
     with page.expect_download() as download:
         card.get_by_role("link", name="Download structure").click()
-    assert "Si 0 0 0.5" in download.value.path().read_text()
+    assert download.value.path().read_text() == scene.cluster()
 
 
 def test_a_box_changes_state_with_its_job_and_a_refusal_says_why(watched, running, scene) -> None:
@@ -196,6 +196,21 @@ def test_pointing_at_an_atom_names_its_element_probability_and_error(
     tip = page.get_by_role("tooltip")
     expect(tip).to_contain_text("Si (silicon)")
     expect(tip).to_contain_text(re.compile(r"p \d+ % · . 0\.\d pm · 3 bonds"))
+
+
+def test_the_relaxed_structure_is_shown_in_three_dimensions(watched, running, scene) -> None:
+    page = watched.page
+    running.call(scene.everything)
+    assert not [url for url in watched.requests if "3Dmol" in url]
+    page.get_by_role("button", name="Show in 3D").click()
+    panel = page.get_by_test_id("structure")
+    expect(panel.get_by_role("status")).to_have_text("")
+    assert panel.locator("canvas").last.evaluate(PAINTED)["levels"] > 50
+    page.keyboard.press("Escape")
+    expect(panel).to_be_hidden()
+    page.get_by_role("button", name="Show in 3D").click()
+    expect(panel).to_be_visible()
+    assert panel.locator("canvas").count() == 1
 
 
 def test_words_from_outside_are_shown_as_words(watched, running, scene) -> None:

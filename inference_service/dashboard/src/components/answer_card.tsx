@@ -1,11 +1,13 @@
 /** What a job returned: never a bare number, always its reference, level and convergence. */
 
 import type { AnswerView, BondStatistics, Reference, SimulationResult } from "../generated/messages.js";
+import { store } from "../state/store.js";
 import { age, fixed } from "./figures.js";
+import { structurePath } from "./structure_panel.js";
 
 export function AnswerCard({ answer }: { answer: AnswerView }) {
   const { result } = answer;
-  const path = `/api/v1/answers/${encodeURIComponent(answer.roi)}/structure?level=${result.level}`;
+  const choice = { roi: answer.roi, level: result.level, title: answer.roi };
   return (
     <section class="answer" aria-label={`Answer at level ${result.level}`} data-testid="answer">
       <p class="answer-head">
@@ -27,10 +29,13 @@ export function AnswerCard({ answer }: { answer: AnswerView }) {
         {result.converged ? "Converged" : "Stopped"} after {result.steps} steps, largest force{" "}
         {fixed(result.fmax_eV_A, 4)} eV/Å, {age(result.wall_s)} · {answer.provenance.software}
       </p>
-      <p>
-        <a class="download" href={path} download>
+      <p class="answer-actions">
+        <a class="download" href={structurePath(choice)} download>
           Download structure (extxyz)
         </a>
+        <button class="download" type="button" onClick={() => store.set({ structure: choice })}>
+          Show in 3D
+        </button>
       </p>
     </section>
   );

@@ -11,6 +11,7 @@ import { Legend } from "./legend.js";
 import { RoiBoxes } from "./roi_boxes.js";
 import { ScaleBarView } from "./scale_bar_view.js";
 import { StaleBadge } from "./stale_badge.js";
+import { StructurePanel } from "./structure_panel.js";
 
 const WHEEL_STEP = 1.0015;
 const HOVER_REACH_PX = 12;
@@ -43,6 +44,7 @@ export function Stage({ onPainted }: { onPainted: () => void }) {
         {frame !== null && hover !== null ? <AtomTip frame={frame} hover={hover} /> : null}
         <StaleBadge />
       </div>
+      <StructurePanel />
       <Legend />
     </section>
   );

@@ -41,8 +41,11 @@ export const COMMANDS: readonly KeyCommand[] = [
   {
     keys: ["Escape"],
     cap: "Esc",
-    does: "close this list, or select no ROI",
-    run: (state) => (state.help ? { help: false } : { selected: null }),
+    does: "close this list or the structure, else select no ROI",
+    run: (state) => {
+      if (state.help) return { help: false };
+      return state.structure === null ? { selected: null } : { structure: null };
+    },
   },
 ];
 

@@ -20,6 +20,13 @@ export interface ShownFrame {
   readonly paintedS: number | null;
 }
 
+/** A structure to look at in three dimensions. */
+export interface StructureChoice {
+  readonly roi: string;
+  readonly level: string;
+  readonly title: string;
+}
+
 export interface State {
   readonly link: LinkState;
   readonly shown: ShownFrame | null;
@@ -34,6 +41,7 @@ export interface State {
   readonly atoms: AtomMode;
   readonly uncertainty: boolean;
   readonly selected: string | null;
+  readonly structure: StructureChoice | null;
   readonly help: boolean;
   /** Single-letter keys can be turned off (WCAG 2.1.4). */
   readonly letterKeys: boolean;
@@ -55,6 +63,7 @@ const INITIAL: State = {
   atoms: "all",
   uncertainty: false,
   selected: null,
+  structure: null,
   help: false,
   letterKeys: true,
   nowS: null,
