@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import subprocess
@@ -128,3 +129,60 @@ def test_drift_is_smooth_slow_and_bounded() -> None:
         measured = ((later[0] - row) / 0.01, (later[1] - column) / 0.01)
         assert measured == pytest.approx(drift.velocity_A_s(now_s), abs=1e-4)
         assert max(map(abs, measured)) < 0.05
+
+
+ACCOUNT = """
+import json, threading
+from edge_agent.sources import nion
+from edge_agent.sources.nion_settings import NionSettings
+from shared.clock import SystemClock
+from shared.errors import AtomLoopError
+
+quick = NionSettings(pixels=128, dwell_time_us=4.0)
+
+def take(count, dawdle_s):
+    source, seen, errors = nion.NionSource(quick, SystemClock()), [], []
+    def work():
+        try:
+            for frame in source.frames():
+                seen.append((int(frame.acquisition.origin.split()[-1]), frame.missed))
+                if len(seen) == 1:
+                    threading.Event().wait(dawdle_s)
+                if len(seen) == count:
+                    source.close()
+        except AtomLoopError as error:
+            errors.append([error.message, error.remedy])
+    worker = threading.Thread(target=work)
+    worker.start()
+    worker.join(60)
+    return seen, errors
+
+def broken(*arguments):
+    raise RuntimeError("the sample is gone")
+
+first, second = take(6, dawdle_s=1.0), take(2, dawdle_s=0.0)
+nion.expose = broken
+print(json.dumps([first, second, take(1, dawdle_s=0.0), threading.active_count()]))
+"""
+
+
+@pytest.mark.system
+def test_nothing_is_lost_silently_and_everything_can_be_started_again() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", ACCOUNT],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=100,
+    )
+    (slow, no_errors), (again, _), (nothing, errors), threads = json.loads(done.stdout)
+    numbers, missed = zip(*slow, strict=True)
+    assert sum(missed) > 0
+    assert not no_errors
+    gaps = [later - earlier - 1 for earlier, later in itertools.pairwise(numbers)]
+    assert list(missed[1:]) == gaps
+    assert [number for number, _ in again] == [0, 1]
+    assert not nothing
+    assert "stopped by itself" in errors[0][0]
+    assert "the sample is gone" in done.stderr
+    assert threads == 1

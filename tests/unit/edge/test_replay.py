@@ -124,7 +124,7 @@ def test_a_rate_spaces_frames_and_does_not_catch_up_in_a_burst(tmp_path: Path) -
     paths = tuple(save(tmp_path, f"{n}.npy", n) for n in range(4))
     source = ReplaySource(ReplaySettings(paths=paths, rate_per_s=1000.0), clock)
     waits: list[float] = []
-    source._closed.wait = waits.append  # type: ignore[method-assign]
+    source._closed.wait = waits.append
     frames = source.frames()
     next(frames)
     clock.now_s = 0.0105
