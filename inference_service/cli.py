@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "run": "Serve the live loop: frames in, atoms out, REST and the dashboard.",
     "analyze": "Find the atoms in image files, without any server.",
     "doctor": "Check this host and say how to mend what is wrong.",
+    "url": "Print an address that admits one more browser.",
     "config": "Print the settings in force, or their schema.",
     "keys": "Make the service's keys; authorise edges and dispatchers.",
     "evaluate": "Score an ensemble on simulated frames of families it never saw.",

@@ -50,6 +50,7 @@ def load_or_create_key(path: Path | None) -> str:
     """
     if path is None:
         return new_key()
+    path = path.expanduser()
     try:
         if not path.exists():
             return _create(path)
