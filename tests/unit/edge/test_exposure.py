@@ -27,7 +27,7 @@ def atoms(*points: tuple[float, float, int], period: float = 100.0) -> Specimen:
 
 
 def averaged(
-    specimen: Specimen, view: View, exposure: Exposure, frames: int = 40
+    specimen: Specimen, view: View, exposure: Exposure, frames: int = 12
 ) -> NDArray[np.float64]:
     rng = np.random.default_rng(5)
     return np.mean([expose(specimen, view, exposure, rng) for _ in range(frames)], axis=0)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -21,6 +21,7 @@ def raw(pixels: np.ndarray) -> RawFrame:
     return RawFrame(pixels, Calibration(pixel_size_A=0.1, source="flag"), ACQUISITION)
 
 
+@settings(max_examples=40)
 @given(hnp.arrays(WHOLE, SHAPES, elements=st.integers(0, 127)))
 def test_whole_numbers_keep_their_values_in_a_travelling_type(pixels: np.ndarray) -> None:
     narrowed = narrow(pixels)
@@ -28,6 +29,7 @@ def test_whole_numbers_keep_their_values_in_a_travelling_type(pixels: np.ndarray
     assert np.array_equal(narrowed, pixels)
 
 
+@settings(max_examples=40)
 @given(
     hnp.arrays(
         st.sampled_from(["<f4", ">f4", "<f8", ">f8"]), SHAPES, elements=st.integers(0, 65535)
@@ -39,6 +41,7 @@ def test_floats_that_hold_counts_become_uint16_without_loss(pixels: np.ndarray) 
     assert np.array_equal(narrowed, pixels)
 
 
+@settings(max_examples=40)
 @given(
     hnp.arrays(
         st.sampled_from(["<f4", ">f4", "<f2"]),
@@ -52,6 +55,7 @@ def test_other_floats_keep_their_values(pixels: np.ndarray) -> None:
     assert np.array_equal(narrowed, pixels)
 
 
+@settings(max_examples=40)
 @given(hnp.arrays(np.int32, SHAPES, elements=st.integers(-(2**24), 2**24)))
 def test_whole_numbers_outside_16_bits_travel_exactly_as_float32(pixels: np.ndarray) -> None:
     assert np.array_equal(narrow(pixels), pixels)
@@ -78,6 +82,7 @@ def test_values_and_shape_make_the_name() -> None:
     assert prepare(raw(pixels)).name != prepare(raw(pixels.reshape(4, 3))).name
 
 
+@settings(max_examples=40)
 @given(
     hnp.arrays(
         st.sampled_from([np.uint8, np.uint16, np.float32]), SHAPES, elements=st.integers(0, 200)

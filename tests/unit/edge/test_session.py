@@ -5,7 +5,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edge_agent.preprocess import PreparedFrame, prepare
@@ -49,6 +49,7 @@ def test_finished_and_failed_are_final() -> None:
     assert not [cause for state, cause in TRANSITIONS if state in ("finished", "failed")]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.sampled_from(["accept", "skip", "refuse"]), max_size=30))
 def test_every_offered_frame_is_accounted_for(steps: list[str]) -> None:
     session = Session("s", "source")
