@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from shared.units import CARBON_BOND_A, GRAPHENE_LATTICE_A
 
@@ -169,12 +170,7 @@ def flat_sheet(size_A: tuple[float, float], angle_deg: float = 0.0) -> Sheet:
 
 def _close_pairs(points: NDArray[np.float64]) -> set[tuple[int, int]]:
     """Return pairs within a stretched C-C bond of a perfect lattice."""
-    pairs: set[tuple[int, int]] = set()
-    for a, point in enumerate(points):
-        distances = np.hypot(*(points[a + 1 :] - point).T)
-        near = np.flatnonzero(distances < 1.1 * CARBON_BOND_A) + a + 1
-        pairs |= {(a, int(b)) for b in near}
-    return pairs
+    return set(cKDTree(points).query_pairs(1.1 * CARBON_BOND_A))
 
 
 def spring_pull(
