@@ -19,8 +19,10 @@ from shared.testing.structures import substituted
 
 ROOT = Path(__file__).resolve().parents[2]
 PIXEL_SIZE_A = 0.104
-PROBE_A = 0.45
-ELECTRONS_PER_CARBON = 60.0
+PROBE_A = 0.48
+"""Standard deviation of a spot: probe and source size together."""
+COUNTS_AT_CARBON = 2.0
+"""Electrons in the brightest pixel of a carbon atom: about 1e6 e/Å²."""
 POLL_S = 0.2
 
 
@@ -131,9 +133,9 @@ def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
     brightness = np.where(np.array(structure.elements) == "Si", (14 / 6) ** 1.7, 1.0)
     spread_x = np.exp(-((centres - structure.positions_A[:, :1]) ** 2) / (2 * PROBE_A**2))
     spread_y = np.exp(-((centres - structure.positions_A[:, 1:]) ** 2) / (2 * PROBE_A**2))
-    clean = ELECTRONS_PER_CARBON * np.einsum("a,ay,ax->yx", brightness, spread_y, spread_x)
+    clean = COUNTS_AT_CARBON * np.einsum("a,ay,ax->yx", brightness, spread_y, spread_x)
     for index in range(4):
-        image = rng.poisson(clean + 2.0).astype(np.uint16)
+        image = rng.poisson(clean + 0.1).astype(np.uint16)
         np.savez(folder / f"frame-{index}.npz", image=image, pixel_size_A=PIXEL_SIZE_A)
     return folder
 
