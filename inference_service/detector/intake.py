@@ -19,7 +19,12 @@ MAX_SIDE_PX: Final = 8192
 MAX_INVALID: Final = 0.5
 """Largest fraction of non-finite pixels that is repaired."""
 SATURATED: Final = 0.005
-"""Fraction of pixels at the very maximum from which a frame is called saturated."""
+"""Fraction of pixels at the very maximum from which a frame may be called saturated."""
+SPIKE: Final = 3.0
+"""How far that fraction must exceed the one just below the maximum: few grey levels are no sin."""
+BROKEN_LIMIT: Final = 0.1
+SATURATED_LIMIT: Final = 0.1
+"""Fractions at which either alone puts the frame out of distribution."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,8 @@ class Intake:
     """(rows, columns), finite."""
     valid: NDArray[np.bool_] | None
     """(rows, columns) pixels that were measured; None: all."""
-    concerns: tuple[str, ...]
-    """What is wrong with it, one sentence each; each makes the frame out of distribution."""
+    concerns: tuple[tuple[float, str], ...]
+    """What is wrong with it: severity (1 puts the frame out of distribution) and words."""
 
 
 def take_in(image: NDArray[np.generic]) -> Intake:
@@ -58,20 +63,37 @@ def take_in(image: NDArray[np.generic]) -> Intake:
             ~valid, return_distances=False, return_indices=True
         )
         pixels = pixels[tuple(nearest)]
-        concerns.append(f"{100 * broken:.2g} % of the pixels are not finite; they were left out.")
+        concerns.append(
+            (max(0.5, broken / BROKEN_LIMIT), f"{100 * broken:.2g} % of the pixels are not finite")
+        )
     low, high = float(pixels.min()), float(pixels.max())
     if not high > low:
         raise InputError(
             f"The image is constant ({low:g} everywhere).",
             remedy="Check the detector, the blanker and the exported channel.",
         )
-    at_top = float((pixels >= high).mean())
+    at_top = saturated_fraction(pixels, low, high)
     if at_top > SATURATED:
-        concerns.append(f"{100 * at_top:.2g} % of the pixels are saturated.")
+        concerns.append(
+            (
+                max(0.5, at_top / SATURATED_LIMIT),
+                f"{100 * at_top:.2g} % of the pixels are saturated",
+            )
+        )
     scale = max(abs(low), abs(high))
     if not 1e-12 < scale < 1e12:
         pixels /= np.float32(scale)
     return Intake(pixels, None if broken == 0 else valid, tuple(concerns))
+
+
+def saturated_fraction(pixels: NDArray[np.float32], low: float, high: float) -> float:
+    """Fraction of pixels at the maximum, 0 unless they form a spike in the histogram."""
+    at_top = float((pixels >= high).mean())
+    if at_top <= SATURATED:
+        return 0.0
+    step = (high - low) / 100
+    below = float(((pixels < high) & (pixels >= high - 2 * step)).mean())
+    return at_top if at_top > SPIKE * below else 0.0
 
 
 def check_form(image: NDArray[np.generic]) -> None:

@@ -40,8 +40,10 @@ SECOND_POWER: Final = 6.0
 """The same for the third first-order reflection and for two second-order ones."""
 HEXAGON_SCORE: Final = 12.3
 """Least sum of log powers of the six reflections: pure noise reached 11.6 in 400 frames."""
-CLIP_PERCENTILES: Final = (1.0, 85.0)
-"""Intensities are clipped to these: heavy atoms and dirt drown the lattice otherwise."""
+LOW_PERCENTILE: Final = 1.0
+HIGH_PERCENTILES: Final = (85.0, 95.0, 99.0, 99.9, 100.0)
+"""Intensities are clipped: heavy atoms and dirt drown the lattice otherwise. The first of the high
+levels that differs from the median and the low one is taken: sparse counts are mostly zero."""
 PIXEL_RANGE_A: Final = (0.02, 0.4)
 """Sizes that are believed, Å."""
 MAX_DISTORTION: Final = 0.06
@@ -124,7 +126,8 @@ def central_square(image: FloatArray) -> FloatArray:
 
 def whitened_spectrum(image: FloatArray) -> Spectrum:
     """Hann-windowed power spectrum divided by the median of its own annulus."""
-    low, high = np.percentile(image, CLIP_PERCENTILES)
+    low, median, *levels = np.percentile(image, (LOW_PERCENTILE, 50.0, *HIGH_PERCENTILES))
+    high = next((level for level in levels if level > max(low, median)), levels[-1])
     clipped = np.clip(image, low, high)
     clipped -= clipped.mean()
     window = np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape))

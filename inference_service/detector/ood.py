@@ -53,8 +53,8 @@ class Evidence:
     lonely: float
     """Share of atoms without a neighbour at 1.15-1.75 Å."""
     atoms: int
-    concerns: tuple[str, ...] = ()
-    """What the intake found wrong with the image itself."""
+    concerns: tuple[tuple[float, str], ...] = ()
+    """What the intake found wrong with the image itself: severity and words."""
 
 
 def judge(evidence: Evidence) -> OutOfDistribution:
@@ -87,7 +87,7 @@ def judge(evidence: Evidence) -> OutOfDistribution:
         ),
         (1.0 if evidence.atoms == 0 else 0.0, "no atoms were found"),
     ]
-    parts += [(1.0, concern.rstrip(".")) for concern in evidence.concerns]
+    parts += evidence.concerns
     score = float(np.nan_to_num(max(value for value, _ in parts), nan=10.0, posinf=10.0))
     reasons = tuple(text for value, text in sorted(parts, reverse=True) if value >= 0.5)
     return OutOfDistribution(score=min(score, 10.0), flag=score >= 1.0, reasons=reasons)
