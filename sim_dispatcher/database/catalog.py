@@ -17,12 +17,14 @@ from sim_dispatcher.database.indexes import IndexSpec
 from sim_dispatcher.database.table import Table
 from sim_dispatcher.database.wire import CODEC, MAX_DOCUMENT_BYTES
 
-__all__ = ["Catalog", "Effect", "index_spec"]
+__all__ = ["Catalog", "Effect", "difference", "index_spec"]
 
 Document = dict[str, Any]
 
 Effect = Document
 """One change: `o` (what), `d` (database), `c` (collection) and `v` (its value)."""
+
+_NOTHING: Final = object()
 
 _FORBIDDEN_IN_DATABASE: Final = frozenset('/\\. "$\0')
 
@@ -61,16 +63,23 @@ class Catalog:
         return table
 
     def put(self, database: str, collection: str, document: Document, *, new: bool = False) -> None:
-        """Insert or replace a document.
+        """Insert or replace a document; what is recorded of a replacement is the difference.
 
         Raises:
             CommandError: It is too large, or a unique key is taken; nothing was changed.
         """
-        raw = bson.encode(document, codec_options=CODEC)
-        if len(raw) > MAX_DOCUMENT_BYTES:
-            raise CommandError(10334, f"A document of {len(raw)} bytes exceeds 16 MiB.")
-        self.create(database, collection).put(document, new=new)
-        self._record("put", database, collection, RawBSONDocument(raw))
+        table = self.create(database, collection)
+        old = None if new else table.get(document["_id"])
+        patch = None if old is None else difference(old, document)
+        raw = bson.encode(document if patch is None else patch, codec_options=CODEC)
+        size = len(raw) + (0 if patch is None else table.size_of(document["_id"]))
+        if size > MAX_DOCUMENT_BYTES:
+            size = len(bson.encode(document, codec_options=CODEC))
+        if size > MAX_DOCUMENT_BYTES:
+            raise CommandError(10334, f"A document of {size} bytes exceeds 16 MiB.")
+        table.put(document, size, new=new)
+        what = "put" if patch is None else "patch"
+        self._record(what, database, collection, RawBSONDocument(raw))
 
     def remove(self, database: str, collection: str, identifier: object) -> None:
         """Remove a document."""
@@ -129,6 +138,8 @@ class Catalog:
         match what:
             case "put":
                 self.put(database, collection, value or {})
+            case "patch":
+                self.put(database, collection, self._patched(database, collection, value or {}))
             case "remove":
                 self.remove(database, collection, value)
             case "create":
@@ -154,9 +165,37 @@ class Catalog:
             for index in table.indexes.values():
                 yield {"o": "index", **home, "v": index.spec.as_document()}
 
+    def _patched(self, database: str, collection: str, patch: Document) -> Document:
+        old = self.table(database, collection).get(patch["_id"])
+        if old is None:
+            raise CommandError(8, "The journal changes a document that is not there.")
+        kept = {name: value for name, value in old.items() if name not in patch["u"]}
+        return {**kept, **patch["s"]}
+
     def _record(self, what: str, database: str, collection: str, value: object = None) -> None:
         effect = {"o": what, "d": database, "c": collection}
         self._effects.append(effect if value is None else {**effect, "v": value})
+
+
+def difference(old: Document, new: Document) -> Document | None:
+    """Return what turns one version of a document into the next.
+
+    Updates copy only what they touch, so a field that is the same object is the same value.
+
+    Args:
+        old: The stored version.
+        new: The next version.
+
+    Returns:
+        `s`, the fields to set, and `u`, those to remove; None where the order of the fields
+        changes, too.
+    """
+    changed = {name: value for name, value in new.items() if old.get(name, _NOTHING) is not value}
+    removed = [name for name in old if name not in new]
+    order = [name for name in old if name in new] + [name for name in new if name not in old]
+    if order != list(new):
+        return None
+    return {"_id": new["_id"], "s": changed, "u": removed}
 
 
 def index_spec(document: Document) -> IndexSpec:

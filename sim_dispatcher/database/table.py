@@ -37,15 +37,25 @@ class Table:
         self.namespace = namespace
         self.documents: dict[Hashable, Document] = {}
         self.indexes: dict[str, Index] = {}
+        self._sizes: dict[Hashable, int] = {}
 
     def __len__(self) -> int:
         return len(self.documents)
 
-    def put(self, document: Document, *, new: bool = False) -> None:
+    def get(self, identifier: object) -> Document | None:
+        """Return the stored document with an `_id`, None where there is none."""
+        return self.documents.get(freeze(identifier))
+
+    def size_of(self, identifier: object) -> int:
+        """Return an upper bound of a stored document's size, bytes."""
+        return self._sizes.get(freeze(identifier), 0)
+
+    def put(self, document: Document, size: int = 0, *, new: bool = False) -> None:
         """Insert a document, or put it in the place of the one with its `_id`.
 
         Args:
             document: The document; it belongs to the table from now on.
+            size: An upper bound of its size, bytes.
             new: Refuse it where its `_id` is taken.
 
         Raises:
@@ -63,11 +73,13 @@ class Table:
                 index.discard(key, old)
             index.add(key, document)
         self.documents[key] = document
+        self._sizes[key] = size
 
     def remove(self, identifier: object) -> None:
         """Remove the document with an `_id`, if there is one."""
         key = freeze(identifier)
         old = self.documents.pop(key, None)
+        self._sizes.pop(key, None)
         if old is not None:
             for index in self.indexes.values():
                 index.discard(key, old)

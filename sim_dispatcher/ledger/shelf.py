@@ -48,7 +48,10 @@ class Shelf:
             self._jobs.create_index([(field, ASCENDING)])
 
     def reserve(self, spec: JobSpec) -> bool:
-        """Put up the record of a new job; False where its key is taken."""
+        """Put up the record of a new job; False where its key is taken.
+
+        It is numbered when it is queued; until then every poll returns it.
+        """
         reserved = {
             "_id": spec.key,
             "spec": spec.model_dump(mode="json"),
@@ -62,7 +65,6 @@ class Shelf:
             self._jobs.insert_one(reserved)
         except DuplicateKeyError:
             return False
-        self._stamp(spec.key)
         return True
 
     def get(self, key: str) -> JobRecord | None:
@@ -126,8 +128,23 @@ class Shelf:
         )
         if document is None:
             return None
-        self._stamp(key)
+        self.stamp(key)
         return _record(document)
+
+    def pass_on(self, key: str, event: JobEvent, changes: Mapping[str, Any]) -> JobRecord | None:
+        """Apply an event of a submission, which the reconciler would repeat were it lost.
+
+        Like `step`, but acknowledged from memory, and not numbered.
+        """
+        legal = sources(event)
+        (goal,) = {advance(state, event) for state in legal}
+        stamp = {"state": goal, "unstamped": True, "updated_at_ns": self._clock.wall_ns()}
+        document = self._quick.find_one_and_update(
+            {"_id": key, "state": {"$in": legal}},
+            {"$set": {**changes, **stamp}},
+            return_document=ReturnDocument.AFTER,
+        )
+        return None if document is None else _record(document)
 
     def note(self, key: str, changes: Mapping[str, Any]) -> JobRecord | None:
         """Set fields of a job that has not ended; return its record, None where it has."""
@@ -138,7 +155,7 @@ class Shelf:
         )
         if document is None:
             return None
-        self._stamp(key)
+        self.stamp(key)
         return _record(document)
 
     def beat(self, key: str, token: int, progress: JobProgress | None) -> bool:
@@ -150,7 +167,7 @@ class Shelf:
         if self._quick.update_one(mine, {"$set": changes}).matched_count == 0:
             return False
         if progress is not None:
-            self._stamp(key)
+            self.stamp(key)
         return True
 
     def record_late(self, key: str, token: int, answer: Mapping[str, Any]) -> None:
@@ -164,7 +181,7 @@ class Shelf:
                 "$set": {"unstamped": True},
             },
         )
-        self._stamp(key)
+        self.stamp(key)
 
     def settled(self, key: str) -> None:
         """Note that the firework of an ended job has ended, too."""
@@ -173,10 +190,10 @@ class Shelf:
     def restamp(self) -> None:
         """Number the changes whose writers died before they could."""
         for document in list(self._jobs.find({"unstamped": True}, {"_id": 1})):
-            self._stamp(document["_id"])
+            self.stamp(document["_id"])
 
-    def _stamp(self, key: str) -> None:
-        """Number a record's latest change.
+    def stamp(self, key: str) -> int:
+        """Number a record's latest change; return the number.
 
         The change is written first and numbered afterwards; until then the record is marked
         `unstamped` and returned by every poll. Numbering first would let a slow writer slip in
@@ -188,9 +205,11 @@ class Shelf:
             upsert=True,
             return_document=ReturnDocument.AFTER,
         ) or {"last": 0}
+        number = int(counter["last"])
         self._quick.update_one(
-            {"_id": key}, {"$max": {"revision": counter["last"]}, "$unset": {"unstamped": ""}}
+            {"_id": key}, {"$max": {"revision": number}, "$unset": {"unstamped": ""}}
         )
+        return number
 
 
 def _record(document: Document) -> JobRecord:

@@ -247,22 +247,21 @@ class Ledger:
                 f"The workflow of job {spec.key} (firework {firework}) is incomplete.",
                 remedy="Reconcile the ledger; check the database's log if it happens again.",
             )
-        self._shelf.step(spec.key, JobEvent.WORKFLOW_SEEN, {"firework": firework})
-        staged = self.get(spec.key)
-        if staged is None or staged.firework != firework:
-            self._workflows.settle(firework, "cancelled")  # it ended before it had a workflow
-        else:
-            self._workflows.open(firework)
-            self._shelf.step(spec.key, JobEvent.OPENED, {})
-        record = self.get(spec.key)
+        seen = {"firework": firework}
+        record = self._shelf.pass_on(spec.key, JobEvent.WORKFLOW_SEEN, seen) or self.get(spec.key)
         if record is None:
             raise DatabaseError(
                 f"The record of job {spec.key} vanished while it was queued.",
                 remedy="Let nothing but AtomLoop write to the collection atomloop_jobs.",
             )
         if record.state in FINAL:
+            self._workflows.settle(firework, record.state)  # it ended before it had a workflow
+            return record
+        self._workflows.open(firework)
+        opened = self._shelf.pass_on(spec.key, JobEvent.OPENED, {}) or self.get(spec.key) or record
+        if opened.state in FINAL:
             self.settle(spec.key)
-        return record
+        return opened.model_copy(update={"revision": self._shelf.stamp(spec.key)})
 
     def _fail_defused(self, before_ns: int) -> int:
         """Fail waiting jobs whose firework was ended by somebody else; return how many."""
