@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import lzma
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -38,7 +39,8 @@ CHUNK_BYTES: Final = 1 << 20
 
 BROKEN: Final = (
     *(EOFError, KeyError, LookupError, MemoryError, OSError, RuntimeError, SyntaxError),
-    *(TypeError, ValueError, lzma.LZMAError, struct.error, zipfile.BadZipFile, zlib.error),
+    *(TypeError, ValueError, lzma.LZMAError, struct.error, tokenize.TokenError),
+    *(zipfile.BadZipFile, zlib.error),
 )
 """What NumPy, zipfile and the decompressors raise on damaged files."""
 

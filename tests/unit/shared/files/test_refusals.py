@@ -84,6 +84,14 @@ def test_a_pickled_array_is_refused_unopened(reader: ImageReader, tmp_path: Path
     assert "pickled" in _refusal(reader, tmp_path / "a.npz")
 
 
+def test_an_array_whose_header_is_no_python_literal_is_refused(
+    reader: ImageReader, tmp_path: Path
+) -> None:
+    header = _npy_header((4, 4), "<f4").replace(b"(4, 4)", b"(4, [4")
+    (tmp_path / "a.npy").write_bytes(header + bytes(64))
+    assert "damaged" in _refusal(reader, tmp_path / "a.npy")
+
+
 @pytest.mark.parametrize("shape", [(16385, 4), (4, 16385), (100_001, 4, 4), (0, 5)])
 def test_a_header_that_claims_too_much_is_refused_before_reading(
     reader: ImageReader, tmp_path: Path, shape: tuple[int, ...]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,8 +11,13 @@ from hypothesis import strategies as st
 
 from shared.lattice import find_bonds
 from shared.lattice.bonds import COVALENT_RADII_A, find_near_pairs
-from shared.testing.structures import graphene, stone_wales, substituted
+from shared.testing.structures import PlanarStructure, graphene, stone_wales, substituted
 from shared.units import CARBON_BOND_A
+
+
+@cache
+def _silicon() -> PlanarStructure:
+    return substituted("Si")
 
 
 def _crossings(positions: np.ndarray, pairs: np.ndarray) -> int:
@@ -62,7 +69,7 @@ def test_a_bond_rotated_by_90_degrees_makes_no_spurious_triangles() -> None:
 
 
 def test_silicon_bonds_to_its_three_carbons_and_to_no_second_neighbour() -> None:
-    sheet = substituted("Si")
+    sheet = _silicon()
     silicon = sheet.elements.index("Si")
     for seed in range(20):
         noisy = sheet.displaced(0.1, seed)
@@ -70,20 +77,20 @@ def test_silicon_bonds_to_its_three_carbons_and_to_no_second_neighbour() -> None
         assert graph.coordination[silicon] == 3
 
 
-@given(st.integers(0, 2**32 - 1), st.integers(0, 60))
+@given(st.integers(0, 2**32 - 1), st.integers(0, 36))
 @settings(max_examples=25, deadline=None)
 def test_bonds_of_scattered_atoms_never_cross(seed: int, count: int) -> None:
     generator = np.random.default_rng(seed)
-    positions = generator.uniform(0.0, 9.0, (count, 2))
+    positions = generator.uniform(0.0, 7.0, (count, 2))
     elements = generator.choice(["C", "Si", "N"], count).tolist()
     graph = find_bonds(positions, elements)
     assert _crossings(positions, graph.pairs) == 0
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_the_order_of_the_atoms_does_not_change_the_bonds(seed: int) -> None:
-    sheet = substituted("Si").displaced(0.1, seed % 1000)
+    sheet = _silicon().displaced(0.1, seed % 1000)
     order = np.random.default_rng(seed).permutation(len(sheet.elements))
     shuffled = sheet.subset(order)
     plain = find_bonds(sheet.positions_A, sheet.elements).pairs

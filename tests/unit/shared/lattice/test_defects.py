@@ -78,7 +78,7 @@ def test_displacements_of_a_tenth_of_an_angstrom_seldom_change_a_class() -> None
 
 @pytest.mark.parametrize("name", BUILT)
 @given(angle=st.floats(0.0, 360.0), mirror=st.booleans(), seed=st.integers(0, 1000))
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=3, deadline=None)
 def test_classes_and_probabilities_do_not_depend_on_the_point_of_view(
     name: DefectType, angle: float, mirror: bool, seed: int
 ) -> None:
