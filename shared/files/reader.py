@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import importlib
 import os
-import resource
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from shared.errors import AtomLoopError
+from shared.files.confinement import confine, renew_processor_time
 from shared.files.dialogue import Answer, End, Refusal, Request, describe
-from shared.files.limits import ADDRESS_SPACE_BYTES, FILE_SECONDS, MOST_IMAGES, OPEN_FILES
+from shared.files.limits import MOST_IMAGES
 from shared.files.pixels import to_pixels
 from shared.files.record import RawImage
 from shared.files.signature import Format
@@ -38,7 +38,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
     """Answer requests, one line each, until there are no more."""
     for line in requests:
         request = Request.model_validate_json(line)
-        _renew_processor_time()
+        renew_processor_time()
         try:
             _send_images(request, answers)
         except ImportError as error:
@@ -58,10 +58,7 @@ def main() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
-    resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_SPACE_BYTES, ADDRESS_SPACE_BYTES))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    confine()
     sys.dont_write_bytecode = True
     serve(sys.stdin.buffer, answers)
 
@@ -75,7 +72,7 @@ def _send_images(request: Request, answers: BinaryIO) -> None:
         image = to_pixels(raw.array, path.name)
         _send(answers, describe(image, index, raw.pixel_size_A, raw.metadata))
         answers.write(image.data.cast("B"))
-        _renew_processor_time()
+        renew_processor_time()
 
 
 def _read(kind: Format, path: Path) -> Iterator[RawImage]:
@@ -88,14 +85,6 @@ def _send(answers: BinaryIO, answer: Answer) -> None:
     """Write one answer's header."""
     header = answer.model_dump_json().encode()
     answers.write(len(header).to_bytes(4, "big") + header)
-
-
-def _renew_processor_time() -> None:
-    """Allow another image's worth of processor time from here on."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    allowed = int(used.ru_utime + used.ru_stime + FILE_SECONDS) + 1
-    hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
-    resource.setrlimit(resource.RLIMIT_CPU, (allowed, hard))
 
 
 def _refusal(code: str, message: str, remedy: str) -> Refusal:

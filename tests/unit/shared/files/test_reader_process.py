@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +103,36 @@ def test_the_process_is_bound_in_memory_files_and_writing(image: Path) -> None:
     assert int(hard["Max open files"]) == OPEN_FILES
     assert int(hard["Max file size"]) == 0
     assert int(hard["Max core file size"]) == 0
+
+
+def test_the_process_has_no_network(image: Path) -> None:
+    if subprocess.run(["unshare", "--user", "--net", "true"], check=False).returncode:
+        pytest.skip("this kernel grants no namespaces to ordinary processes")
+    with ImageReader() as reader:
+        list(reader.read(image))
+        interfaces = Path(f"/proc/{_pid(reader)}/net/dev").read_text().splitlines()[2:]
+        inside = Path(f"/proc/{_pid(reader)}/ns/net").readlink()
+    assert inside != Path("/proc/self/ns/net").readlink()
+    assert {line.partition(":")[0].strip() for line in interfaces} <= {"lo", "tunl0", "sit0"}
+
+
+def test_the_process_ends_when_its_owner_is_killed(image: Path) -> None:
+    script = (
+        "import os, sys, pathlib, shared.files as f\n"
+        "r = f.ImageReader()\n"
+        f"list(r.read(pathlib.Path({str(image)!r})))\n"
+        "print(r._process.pid, flush=True)\n"
+        "os.kill(r._process.pid, 19)\n"
+        "os.kill(os.getpid(), 9)"
+    )
+    owner = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
+    orphan = int(owner.stdout)
+    assert owner.returncode == -signal.SIGKILL
+    with suppress(ProcessLookupError):
+        watch = os.pidfd_open(orphan)
+        ended = select.select([watch], [], [], 10.0)[0]
+        os.close(watch)
+        assert ended
 
 
 def test_the_process_is_told_no_secrets(image: Path, monkeypatch: pytest.MonkeyPatch) -> None:
