@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import threading
@@ -37,7 +38,7 @@ def launch(
         configure_logs(tree.log)
         place = tree.launch if folder is None else tree.launch.model_copy(update={"folder": folder})
         settings = LauncherSettings(
-            worker or place.worker or socket.gethostname(),
+            worker or place.worker or f"{socket.gethostname()}-{os.getpid()}",
             place.folder,
             category,
             tree.database.name if uri is None else None,

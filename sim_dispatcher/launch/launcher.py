@@ -22,6 +22,7 @@ from shared.clock import Clock
 from sim_dispatcher.launch.admission import Admitted, Refused, admit
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.flight import Flight, Flown
+from sim_dispatcher.launch.launchpad import FIREWORKS_ERRORS
 from sim_dispatcher.launch.orders import EngineAnswer, EngineFailure, EngineOrder
 from sim_dispatcher.launch.refusal import REMEDY, refuse
 from sim_dispatcher.launch.signing import SigningKey
@@ -177,12 +178,18 @@ class Launcher:
             The launch id; None where it could not be had, a refusal where it has changed.
         """
         settings = self._settings
+        if self._launchpad.workflows.find_one({"nodes": decision.firework}, {"nodes": 1}) is None:
+            return Refused(decision.firework, "Its workflow is missing.")
         worker = FWorker(
             name=settings.worker,
             category=settings.category,
             query={"fw_id": decision.firework},
         )
-        firework, launch = self._launchpad.checkout_fw(worker, str(folder))
+        try:
+            firework, launch = self._launchpad.checkout_fw(worker, str(folder))
+        except FIREWORKS_ERRORS as error:
+            reason = f"FireWorks cannot check it out: {str(error)[-200:]}"
+            return Refused(decision.firework, reason)
         self._launchpad.backup_launch_data.clear()
         self._launchpad.backup_fw_data.clear()
         if firework is None:
@@ -214,5 +221,8 @@ class Launcher:
         log.info("job ended", key=key, token=token, state=state, applied=applied)
         if applied:
             action = FWAction(stored_data=stored, exit=state == "FIZZLED")
-            self._launchpad.complete_launch(launch, action, state)
+            try:
+                self._launchpad.complete_launch(launch, action, state)
+            except FIREWORKS_ERRORS as error:
+                log.warning("launch not completed", key=key, error=str(error)[-200:])
             self._ledger.settle(key)

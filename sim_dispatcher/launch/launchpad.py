@@ -20,7 +20,15 @@ from pymongo.uri_parser import parse_uri
 from shared.errors import DatabaseError
 from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
 
-__all__ = ["DATABASE", "database_of", "open_launchpad", "prepare_launchpad"]
+__all__ = [
+    "DATABASE",
+    "FIREWORKS_ERRORS",
+    "database_of",
+    "force_state",
+    "load_compute_task",
+    "open_launchpad",
+    "prepare_launchpad",
+]
 
 DATABASE: Final = "atomloop"
 """The database, where the URI names none."""
@@ -28,6 +36,16 @@ DATABASE: Final = "atomloop"
 LOCK_WAIT_S: Final = 10
 
 LOG_LEVEL: Final = "WARNING"
+
+
+FIREWORKS_ERRORS: Final = (
+    RuntimeError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
+"""What FireWorks raises at documents that are not as it left them."""
 
 
 def database_of(uri: str) -> str:
@@ -86,6 +104,21 @@ def load_compute_task(document: dict[str, Any]) -> ComputeTask:
             f"{str(document.get('_fw_name'))[:80]!r} is not on AtomLoop's list of tasks."
         )
     return ComputeTask(job=document.get("job"), signature=document.get("signature"))
+
+
+def force_state(launchpad: Any, firework: int, changes: dict[str, Any]) -> None:
+    """Set a firework's state by plain updates, without FireWorks' making objects of anything.
+
+    Args:
+        launchpad: Where it lives.
+        firework: Its `fw_id`.
+        changes: `state`, and whatever else is to be noted on the firework.
+    """
+    state = changes["state"]
+    launchpad.fireworks.update_many({"fw_id": firework}, {"$set": changes})
+    launchpad.workflows.update_many(
+        {"nodes": firework}, {"$set": {"state": state, f"fw_states.{firework}": state}}
+    )
 
 
 def _tighten() -> None:

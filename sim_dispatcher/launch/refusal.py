@@ -1,7 +1,4 @@
-"""What happens to a firework that must not run: it fizzles, with the reason beside it.
-
-Plain updates only; FireWorks' own functions would first make an object of the document.
-"""
+"""What happens to a firework that must not run: it fizzles, with the reason beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import Any
 import structlog
 
 from sim_dispatcher.launch.admission import Refused
+from sim_dispatcher.launch.launchpad import force_state
 from sim_dispatcher.ledger import Ledger
 
 __all__ = ["REMEDY", "refuse"]
@@ -29,12 +27,6 @@ def refuse(launchpad: Any, ledger: Ledger, refused: Refused) -> None:
     """
     number = refused.firework
     details = {"_message": f"Refused by AtomLoop's launcher: {refused.reason}"}
-    launchpad.fireworks.update_many(
-        {"fw_id": number, "state": {"$in": ["READY", "RESERVED", "RUNNING"]}},
-        {"$set": {"state": "FIZZLED", "spec._exception_details": details}},
-    )
-    launchpad.workflows.update_many(
-        {"nodes": number}, {"$set": {"state": "FIZZLED", f"fw_states.{number}": "FIZZLED"}}
-    )
+    force_state(launchpad, number, {"state": "FIZZLED", "spec._exception_details": details})
     ledger.refuse(number, refused.reason, REMEDY)
     log.warning("firework refused", firework=number, reason=refused.reason)

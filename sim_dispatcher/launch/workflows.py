@@ -9,11 +9,13 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any, Final
 
+import structlog
 from fireworks import Firework, Workflow
 
 from shared.clock import Clock
 from shared.messages.simulation import JobState
 from sim_dispatcher.launch.admission import task_document
+from sim_dispatcher.launch.launchpad import FIREWORKS_ERRORS, force_state
 from sim_dispatcher.launch.signing import SigningKey
 from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
 from sim_dispatcher.ledger import JobSpec
@@ -30,6 +32,11 @@ ORPHAN_AGE_S: Final = 60.0
 """A staged firework without workflow is left to its submitter for so long."""
 
 _ENDED: Final = frozenset({"COMPLETED", "FIZZLED", "DEFUSED", "ARCHIVED"})
+
+_END_OF: Final = {"done": "COMPLETED", "failed": "FIZZLED", "cancelled": "DEFUSED"}
+"""How a firework ends, by how its job ended."""
+
+log = structlog.get_logger(__name__)
 
 
 class LaunchPadWorkflows:
@@ -87,19 +94,28 @@ class LaunchPadWorkflows:
         )
         if document is None or document["state"] in _ENDED:
             return
-        if state == "cancelled" or not document["launches"]:
-            self._launchpad.defuse_fw(firework)
-            return
-        end = "COMPLETED" if state == "done" else "FIZZLED"
-        self._launchpad.complete_launch(document["launches"][-1], state=end)
+        end = _END_OF[state] if document.get("launches") else "DEFUSED"
+        try:
+            if end == "DEFUSED":
+                self._launchpad.defuse_fw(firework)
+            else:
+                self._launchpad.complete_launch(document["launches"][-1], state=end)
+        except FIREWORKS_ERRORS as error:
+            log.warning("firework ended by force", firework=firework, error=str(error)[-200:])
+            force_state(self._launchpad, firework, {"state": end})
 
     def requeue(self, firework: int) -> None:
         """Make a firework ready again after its launcher gave it back or vanished."""
         running = self._launchpad.fireworks.find_one(
             {"fw_id": firework, "state": {"$in": ["RUNNING", "RESERVED"]}}, {"fw_id": 1}
         )
-        if running is not None:
+        if running is None:
+            return
+        try:
             self._launchpad.rerun_fw(firework)
+        except FIREWORKS_ERRORS as error:
+            log.warning("firework requeued by force", firework=firework, error=str(error)[-200:])
+            force_state(self._launchpad, firework, {"state": "READY"})
 
     def ended(self, fireworks: list[int]) -> dict[int, str]:
         """Return those of some fireworks that have ended, each with how."""

@@ -22,7 +22,11 @@ from sim_dispatcher.ledger.workflows import Workflows
 __all__ = ["LEASE_S", "MAX_CLAIMS", "Ledger"]
 
 LEASE_S: Final = 90.0
-"""A running job whose launcher was silent for so long is taken from it."""
+"""A running job whose launcher was silent for so long is taken from it.
+
+Silence is measured by the reconciler's own monotonic clock, as time in which the heartbeat did not
+change: hosts whose clocks disagree, or are set, lose no job by it.
+"""
 
 MAX_CLAIMS: Final = 3
 """A job that lost its launcher so often is not tried again."""
@@ -44,6 +48,7 @@ class Ledger:
         self._shelf = Shelf(client, database, clock)
         self._workflows = workflows
         self._clock = clock
+        self._heard: dict[str, tuple[int, int, float]] = {}
 
     def prepare(self) -> None:
         """Make the indexes; harmless when they exist."""
@@ -113,10 +118,9 @@ class Ledger:
         Returns:
             The number of things mended.
         """
-        now = self._clock.wall_ns()
+        before = self._clock.wall_ns() - int(grace_s * 1e9)
         mended = self._workflows.sweep()
         self._shelf.restamp()
-        before = now - int(grace_s * 1e9)
         old = {"updated_at_ns": {"$lte": before}}
         for record in self._shelf.find({"unsettled": True, **old}):
             self.settle(record.key)
@@ -124,10 +128,9 @@ class Ledger:
         for record in self._shelf.find({"state": {"$in": ["reserved", "staged"]}, **old}):
             self._push_on(record.spec)
             mended += 1
-        for record in self._shelf.find({"state": "running"}):
-            if now - record.heartbeat_ns >= LEASE_S * 1e9:
-                self._expire(record)
-                mended += 1
+        for record in self._silent(self._shelf.find({"state": "running"})):
+            self._expire(record)
+            mended += 1
         return mended + self._fail_defused(before)
 
     # ------------------------------------------------------------------ the launcher's side
@@ -262,6 +265,18 @@ class Ledger:
         if opened.state in FINAL:
             self.settle(spec.key)
         return opened.model_copy(update={"revision": self._shelf.stamp(spec.key)})
+
+    def _silent(self, running: list[JobRecord]) -> list[JobRecord]:
+        """Return the running jobs whose heartbeat has not changed for a whole lease."""
+        now = self._clock.monotonic_s()
+        heard: dict[str, tuple[int, int, float]] = {}
+        for record in running:
+            before = self._heard.get(record.key)
+            same = before is not None and before[:2] == (record.token, record.heartbeat_ns)
+            since = before[2] if before is not None and same else now
+            heard[record.key] = (record.token, record.heartbeat_ns, since)
+        self._heard = heard
+        return [record for record in running if now - heard[record.key][2] >= LEASE_S]
 
     def _fail_defused(self, before_ns: int) -> int:
         """Fail waiting jobs whose firework was ended by somebody else; return how many."""

@@ -42,6 +42,9 @@ class ShiftedClock(SystemClock):
     def wall_ns(self) -> int:
         return super().wall_ns() + int(self.ahead_s * 1e9)
 
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.ahead_s
+
 
 @dataclass
 class Site:

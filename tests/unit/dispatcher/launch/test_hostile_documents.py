@@ -152,6 +152,21 @@ def test_a_job_whose_firework_was_tampered_with_fails_with_the_reason(
     assert record.remedy is not None
 
 
+def test_a_broken_workflow_document_fails_its_job_and_not_the_launcher(
+    site: Any, spec: Spec
+) -> None:
+    for key, priority, damage in (("gone", 3.0, None), ("torn", 2.0, {"$unset": {"links": ""}})):
+        record = site.ledger.submit(spec(key, priority=priority))
+        if damage is None:
+            site.launchpad.workflows.delete_one({"nodes": record.firework})
+        else:
+            site.launchpad.workflows.update_one({"nodes": record.firework}, damage)
+    site.ledger.submit(spec("sound"))
+    with site.launcher("w"):
+        ends = {key: site.end_of(key).state for key in ("gone", "torn", "sound")}
+    assert ends == {"gone": "failed", "torn": "failed", "sound": "done"}
+
+
 def test_the_loader_makes_nothing_but_our_task(trap: Path) -> None:
     assert isinstance(
         load_compute_task({"_fw_name": TASK_NAME, "job": "{}", "signature": ""}), ComputeTask

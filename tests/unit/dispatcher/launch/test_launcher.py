@@ -138,6 +138,7 @@ def test_a_job_that_kills_its_launchers_is_not_tried_for_ever(site: Any, spec: S
     firework = site.ledger.submit(spec("a")).firework
     for _ in range(MAX_CLAIMS):
         assert site.ledger.claim("a", "doomed", firework) is not None
+        site.ledger.reconcile()
         site.clock.ahead_s += LEASE_S + 1
         site.ledger.reconcile()
     record = site.record("a")

@@ -71,13 +71,17 @@ class MemoryWorkflows:
 
 
 class HandClock(SystemClock):
-    """Wall time that a test sets."""
+    """Time that a test sets; `step_s` sets the wall clock alone, as an administrator does."""
 
     def __init__(self) -> None:
         self.now_s = 1_000_000.0
+        self.step_s = 0.0
 
     def wall_ns(self) -> int:
-        return int(self.now_s * 1e9)
+        return int((self.now_s + self.step_s) * 1e9)
+
+    def monotonic_s(self) -> float:
+        return self.now_s
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,7 @@ def test_a_copy_of_a_firework_is_not_claimed(ledger: Ledger, spec: Spec) -> None
 def test_an_outdated_token_can_do_nothing(ledger: Ledger, spec: Spec, clock: Any) -> None:
     ledger.submit(spec())
     claimed(ledger, worker="lost")
+    assert ledger.reconcile() == 0
     clock.now_s += LEASE_S
     assert ledger.reconcile() == 1
     claimed(ledger, worker="next")
@@ -243,3 +244,18 @@ def test_prioritising_reaches_the_queue_and_not_an_ended_job(
     ledger.cancel("job", "x")
     ledger.prioritise("job", 9.0)
     assert workflows.fireworks[1]["priority"] == 7.0
+
+
+@pytest.mark.parametrize("step_s", [3600.0, -3600.0])
+def test_a_clock_that_is_set_takes_no_job_from_a_living_launcher(
+    ledger: Ledger, spec: Spec, clock: Any, step_s: float
+) -> None:
+    ledger.submit(spec())
+    token = claimed(ledger).token
+    ledger.reconcile()
+    clock.step_s = step_s
+    for _ in range(10):
+        clock.now_s += 30
+        assert ledger.beat("job", token)
+        assert ledger.reconcile() == 0
+    assert ledger.finish("job", token, ANSWER)
