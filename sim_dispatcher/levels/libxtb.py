@@ -78,9 +78,8 @@ class XtbPotential:
         """Compute one point; see `Potential.evaluate`."""
         xtb = self._xtb
         try:
-            with private_folder():
-                self._place(np.ascontiguousarray(positions_A) / BOHR_A)
-                self._result = self._engine.singlepoint(self._result)
+            self._place(np.ascontiguousarray(positions_A) / BOHR_A)
+            self._result = self._engine.singlepoint(self._result)
         except xtb.XTBException as error:
             self._engine = self._result = None
             raise SimulationError(
@@ -98,13 +97,14 @@ class XtbPotential:
             return
         xtb = self._xtb
         system = self._system
-        self._engine = xtb.Calculator(
-            xtb.Param[self._method],
-            system.numbers,
-            positions_bohr,
-            float(system.charge),
-            system.unpaired,
-        )
+        with private_folder():
+            self._engine = xtb.Calculator(
+                xtb.Param[self._method],
+                system.numbers,
+                positions_bohr,
+                float(system.charge),
+                system.unpaired,
+            )
         self._engine.set_verbosity("muted")
 
 

@@ -68,7 +68,7 @@ def plan_exchange(cluster: Cluster, level: Level) -> Exchange | NoTwin:
     added = {element: n for element, n in sorted(gained.items()) if n}
     missing = sorted(set(added) - set(known))
     if missing:
-        return NoTwin(f"the chemical potential of {', '.join(missing)} is not tabulated")
+        return NoTwin(f"level {level.name} has no sound chemical potential of {', '.join(missing)}")
     sources = "; ".join(f"{element}: {table['notes'][element]}" for element in added)
     note = f"{sources or 'No atoms exchanged'}. By {table['software']} at {level.name}."
     return Exchange(twin, added, {element: known[element] for element in added}, note)

@@ -92,7 +92,9 @@ def test_the_force_field_leaves_no_file_and_no_word(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     system, positions = silane()
-    choose_level("gfnff").potential(system).evaluate(positions)
+    potential = choose_level("gfnff").potential(system)
+    for shift in (0.0, 0.05, 0.1):
+        potential.evaluate(positions * (1 + shift))
     assert list(tmp_path.iterdir()) == []
     assert Path.cwd() == tmp_path
     assert capfd.readouterr() == ("", "")
