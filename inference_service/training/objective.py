@@ -9,13 +9,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from inference_service.detector.heads import Channel
+from inference_service.training.plan import UNKNOWN_OVER_SILICON
 from inference_service.training.targets import FREE, NOTHING, Plane
 
 __all__ = ["LossParts", "loss_parts"]
 
 _COVERED_WEIGHT = 0.25
 _CARBON, _RARE_WEIGHT = 1, 4.0
-_SPECIES_WEIGHTS = (0.1, 1.0, 1.5)
+_SPECIES_WEIGHTS = (0.1, 1.0, UNKNOWN_OVER_SILICON)
 _LOG_VARIANCE_RANGE = (-8.0, 3.0)
 _OFFSET_WEIGHT, _SPECIES_WEIGHT, _COVER_WEIGHT, _VACUUM_WEIGHT = 0.5, 0.7, 0.15, 0.1
 

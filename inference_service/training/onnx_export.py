@@ -17,6 +17,7 @@ from inference_service.training.plan import (
     FINE,
     LAYERS,
     MERGE,
+    UNKNOWN_OVER_SILICON,
     LayerPlan,
 )
 
@@ -34,9 +35,11 @@ def folded(weights: Weights) -> Weights:
         weights: parameters and running statistics by name.
 
     Returns:
-        ``<layer>.weight`` and ``<layer>.bias`` of every convolution, the head included.
+        ``<layer>.weight`` and ``<layer>.bias`` of every convolution, the head included; the logit
+        of unknown elements lowered by what the loss favours them over silicon.
     """
     result = {name: weights[name].astype(np.float32) for name in ("head.weight", "head.bias")}
+    result["head.bias"][Channel.SPECIES_X] -= np.float32(np.log(UNKNOWN_OVER_SILICON))
     for layer in LAYERS:
         spread = np.sqrt(weights[f"{layer.name}.variance"].astype(np.float64) + BATCH_NORM_EPSILON)
         gain = weights[f"{layer.name}.scale"] / spread

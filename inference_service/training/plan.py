@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["BATCH_NORM_EPSILON", "COARSE", "FINE", "LAYERS", "MERGE", "LayerPlan"]
+__all__ = [
+    "BATCH_NORM_EPSILON",
+    "COARSE",
+    "FINE",
+    "LAYERS",
+    "MERGE",
+    "UNKNOWN_OVER_SILICON",
+    "LayerPlan",
+]
 
 BATCH_NORM_EPSILON = 1e-5
+UNKNOWN_OVER_SILICON = 1.5
+"""Weight of an unknown element in the loss, relative to silicon; undone on export."""
 
 
 @dataclass(frozen=True)
