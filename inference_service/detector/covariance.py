@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from inference_service.detector.compiled import compiled
+from inference_service.detector.joint_fit import Threads
 
 __all__ = ["atom_covariances"]
 
@@ -24,20 +25,24 @@ RIDGE: Final = 1e-3
 """Relative weight on the diagonal that keeps nearly coincident atoms invertible."""
 
 
-def atom_covariances(matrix: sparse.csr_array, n_atoms: int) -> FloatArray:
+def atom_covariances(matrix: sparse.csr_array, n_atoms: int, threads: Threads) -> FloatArray:
     """Marginal covariance of x, y and amplitude of each atom.
 
     Args:
         matrix: Curvature of the whole frame; atoms first, three unknowns each.
         n_atoms: Number of atoms.
+        threads: Where to compute.
 
     Returns:
         (n, 4): variances of x, y, amplitude, and the covariance of x and y.
     """
     out = np.empty((n_atoms, 4))
-    marginals(
-        matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64), matrix.data, n_atoms, out
-    )
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+
+    def piece(first: int, end: int) -> None:
+        marginals(indptr, indices, matrix.data, (first, end, n_atoms), out)
+
+    threads.each(piece, n_atoms)
     return out
 
 
@@ -77,17 +82,19 @@ def marginals(
     indptr: NDArray[np.int64],
     indices: NDArray[np.int64],
     data: FloatArray,
-    n_atoms: int,
+    span: tuple[int, int, int],
     out: FloatArray,
 ) -> None:  # pragma: no cover
     """Eliminate all but the atom's own three unknowns and invert what remains.
 
-    Only the lower triangle is kept up to date.
+    Only the lower triangle is kept up to date. `span` is the first atom, the one after the last,
+    and their number in all.
     """
+    first, end, n_atoms = span
     place = np.full(len(indptr) - 1, -1, dtype=np.int64)
     chosen = np.empty(MAX_UNKNOWNS, dtype=np.int64)
     block = np.empty((MAX_UNKNOWNS, MAX_UNKNOWNS))
-    for atom in range(n_atoms):
+    for atom in range(first, end):
         count = gather(indptr, indices, atom, n_atoms, place, chosen)
         block[:count, :count] = 0.0
         for a in range(count):

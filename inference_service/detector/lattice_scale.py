@@ -8,7 +8,6 @@ the rest is distortion or strain and is reported beside it.
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,6 +28,10 @@ SECOND: Final = np.array([(1, 1), (-1, 2), (2, -1)])
 
 MAX_SIDE_PX: Final = 1024
 """Larger frames are measured on their central square of this side: enough for 0.1 %."""
+HIGHEST_FREQUENCY: Final = 0.33
+"""Cycles per pixel looked at: the second order of graphene at 0.4 Å per pixel."""
+QUIET_OFFSET: Final = 0.978 - 0.577
+"""Between the mean logarithm of all noise and that of its quieter part."""
 CANDIDATES: Final = 24
 """Strongest spectral peaks among which a basis is sought."""
 LENGTH_TOLERANCE: Final = 0.12
@@ -102,10 +105,12 @@ def credible(found: LatticeScale) -> bool:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """A power spectrum in units of its local noise, zero frequency in the middle."""
+    """The middle of a power spectrum in units of its local noise."""
 
     power: FloatArray
-    """(rows, columns), noise has mean 1."""
+    """(rows, columns), noise has mean 1, zero frequency at `shape // 2`."""
+    whole: tuple[int, int]
+    """Shape of the spectrum it was cut from: the image's."""
 
     @property
     def centre(self) -> FloatArray:
@@ -114,7 +119,11 @@ class Spectrum:
 
     def bins(self, q: FloatArray) -> FloatArray:
         """Turn (n, 2) row, column frequencies in cycles per pixel into array positions."""
-        return np.asarray(q * np.array(self.power.shape) + self.centre)
+        return np.asarray(q * np.array(self.whole) + self.centre)
+
+    def frequencies(self, position: FloatArray) -> FloatArray:
+        """Turn (n, 2) array positions into cycles per pixel."""
+        return np.asarray((position - self.centre) / np.array(self.whole))
 
 
 def central_square(image: FloatArray) -> FloatArray:
@@ -130,24 +139,38 @@ def whitened_spectrum(image: FloatArray) -> Spectrum:
     high = next((level for level in levels if level > max(low, median)), levels[-1])
     clipped = np.clip(image, low, high)
     clipped -= clipped.mean()
-    window = np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape))
-    half = np.abs(fft.fftshift(fft.fft2(clipped * window))) ** 2
-    rows, cols = image.shape
-    fy = (np.arange(rows) - rows // 2) / rows
-    fx = (np.arange(cols) - cols // 2) / cols
-    annulus = np.rint(np.hypot(fy[:, None], fx[None, :]) * min(rows, cols)).astype(np.intp)
-    floor = annulus_median(half, annulus) / np.log(2.0)
-    return Spectrum(power=half / np.maximum(floor[annulus], 1e-300))
+    window = np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape)).astype(np.float32)
+    middle = tuple(
+        slice(n // 2 - k, n // 2 + k + 1)
+        for n, k in ((n, int(HIGHEST_FREQUENCY * n)) for n in image.shape)
+    )
+    whole = fft.fftshift(fft.fft2(clipped.astype(np.float32) * window))
+    power = np.abs(whole[middle]).astype(np.float64) ** 2 + 1e-30
+    rows, cols = power.shape
+    fy = (np.arange(rows) - rows // 2) / image.shape[0]
+    fx = (np.arange(cols) - cols // 2) / image.shape[1]
+    annulus = np.rint(np.hypot(fy[:, None], fx[None, :]) * min(image.shape)).astype(np.intp)
+    floor = annulus_noise(power, annulus)
+    return Spectrum(power / np.maximum(floor[annulus], 1e-300), (image.shape[0], image.shape[1]))
 
 
-def annulus_median(power: FloatArray, annulus: NDArray[np.intp]) -> FloatArray:
-    """Median power of each annulus one bin wide, (n_annuli,)."""
-    order = np.argsort(annulus, axis=None, kind="stable")
-    flat = annulus.ravel()[order]
-    values = power.ravel()[order]
-    starts = np.searchsorted(flat, np.arange(flat[-1] + 2))
-    medians = np.array([np.median(values[a:b]) for a, b in itertools.pairwise(starts)])
-    return np.asarray(ndimage.median_filter(medians, size=3, mode="nearest"))
+def annulus_noise(power: FloatArray, annulus: NDArray[np.intp]) -> FloatArray:
+    """Mean noise power of each annulus one bin wide, (n_annuli,).
+
+    From the mean logarithm of what does not stand out: noise power X of mean 1 is exponentially
+    distributed, so ln X has mean -0.577 (Euler), and -0.978 where X < exp(1 - 0.577).
+    """
+    flat = annulus.ravel()
+    logarithm = np.log(power).ravel()
+    count = np.maximum(np.bincount(flat), 1)
+    level = np.bincount(flat, logarithm) / count
+    for _ in range(2):
+        plain = logarithm < level[flat] + 1.0
+        count = np.bincount(flat, plain)
+        quiet = np.bincount(flat, logarithm * plain) / np.maximum(count, 1)
+        level = np.where(count > 0, quiet + QUIET_OFFSET, level)
+    smooth = ndimage.median_filter(level, size=3, mode="nearest")
+    return np.asarray(np.exp(smooth + np.euler_gamma))
 
 
 def strongest_peaks(spectrum: Spectrum) -> FloatArray:
@@ -155,9 +178,9 @@ def strongest_peaks(spectrum: Spectrum) -> FloatArray:
     power = spectrum.power
     top = ndimage.maximum_filter(power, size=3) == power
     rows, cols = np.nonzero(top & (power > FIRST_POWER))
-    q = (np.stack([rows, cols], axis=1) - spectrum.centre) / np.array(power.shape)
+    q = spectrum.frequencies(np.stack([rows, cols], axis=1).astype(np.float64))
     half = (q[:, 0] > 0) | ((q[:, 0] == 0) & (q[:, 1] > 0))
-    far = np.hypot(*(q * min(power.shape)).T) >= MIN_CYCLES
+    far = np.hypot(*(q * min(spectrum.whole)).T) >= MIN_CYCLES
     keep = np.nonzero(half & far)[0]
     keep = keep[np.argsort(power[rows[keep], cols[keep]])[::-1][:CANDIDATES]]
     return np.asarray(q[keep])
@@ -171,7 +194,7 @@ def peak_powers(spectrum: Spectrum, q: FloatArray) -> FloatArray:
 def local_peak(spectrum: Spectrum, q: FloatArray) -> tuple[tuple[int, int], float]:
     """Bin and power of the largest value around one frequency."""
     row, col = spectrum.bins(q[None, :])[0]
-    reach = max(1, round(0.03 * float(np.hypot(*(q * np.array(spectrum.power.shape))))))
+    reach = max(1, round(0.03 * float(np.hypot(*(q * np.array(spectrum.whole))))))
     r0, c0 = max(1, round(row) - reach), max(1, round(col) - reach)
     patch = spectrum.power[r0 : round(row) + reach + 1, c0 : round(col) + reach + 1]
     if patch.size == 0:
@@ -248,7 +271,7 @@ def sub_bin(spectrum: Spectrum, row: int, col: int) -> FloatArray:
     log = np.log(spectrum.power[row - 1 : row + 2, col - 1 : col + 2] + 1e-12)
     shift = [vertex(log[:, 1]), vertex(log[1, :])]
     position = np.array([row, col]) + np.array(shift)
-    return np.asarray((position - spectrum.centre) / np.array(spectrum.power.shape))
+    return spectrum.frequencies(position)
 
 
 def vertex(values: FloatArray) -> float:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from inference_service.detector.background import Background
 from inference_service.detector.covariance import atom_covariances
-from inference_service.detector.joint_fit import Fit, Normals, Threads, normals, render_atoms, step
+from inference_service.detector.joint_fit import Fit, Threads, normals, render_atoms, step
 from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
 from inference_service.detector.probe import (
     FWHM_PER_S,
@@ -127,22 +127,21 @@ def refine(
             bare = image - background.image(fit.nodes)
             probe = measure_probe(probe, fit, bare, weight, threads)
             fit = probe.dress(fit)
-    return concluded(
-        fit, xy_px, equations, probe, noise, render(fit, probe, background, image.shape, threads)
-    )
+    covariance = atom_covariances(equations.matrix, len(xy_px), threads)
+    expected = render(fit, probe, background, image.shape, threads)
+    return concluded(fit, xy_px, covariance, probe, noise, expected)
 
 
 def concluded(
     fit: Fit,
     start_px: FloatArray,
-    equations: Normals,
+    covariance: FloatArray,
     probe: Probe,
     noise: NoiseModel,
     expected: FloatImage,
 ) -> Refined:
     """State the result; an atom that ran away or cannot be determined keeps its start."""
     xy, amplitude = fit.atoms[:, :2].copy(), fit.atoms[:, 2]
-    covariance = atom_covariances(equations.matrix, len(xy))
     covariance[:, :2] += (LEAST_SIGMA_S * probe.start) ** 2
     widest = (LOST_S * probe.start) ** 2
     moved = ((xy - start_px) ** 2).sum(axis=1)
