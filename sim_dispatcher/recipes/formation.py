@@ -54,10 +54,10 @@ def chemical_potentials() -> dict[str, Any]:
 
 def plan_exchange(cluster: Cluster, level: Level) -> Exchange | NoTwin:
     """Find the twin and the reservoirs, or the reason why there is no formation energy."""
+    if not level.can_react:
+        return NoTwin(f"level {level.name} has no meaningful one")
     table = chemical_potentials()
     known: dict[str, float] = table["mu_eV"].get(level.name, {})
-    if not known:
-        return NoTwin(f"level {level.name} has no meaningful one")
     if cluster.charge:
         return NoTwin("a charged cluster's depends on where its electrons go")
     twin = pristine_twin(cluster)

@@ -23,7 +23,15 @@ from sim_dispatcher.levels.libtblite import TbliteLevel
 from sim_dispatcher.levels.potential import Array
 from sim_dispatcher.recipes.minimise import Descent, minimise
 
-__all__ = ["RESERVOIRS", "Reservoir", "cell_energy", "graphene_cell", "main", "silicon_cell"]
+__all__ = [
+    "LEVELS",
+    "RESERVOIRS",
+    "Reservoir",
+    "cell_energy",
+    "graphene_cell",
+    "main",
+    "silicon_cell",
+]
 
 Cell: TypeAlias = tuple[System, Array]
 """A periodic system and the (n, 3) positions of its atoms, Å."""
@@ -31,7 +39,8 @@ Cell: TypeAlias = tuple[System, Array]
 VACUUM_A: Final = 20.0
 """Distance between periodic images of a sheet, Å."""
 
-LEVELS: Final[tuple[LevelName, ...]] = ("gfn1", "gfn2")
+LEVELS: Final[tuple[LevelName, ...]] = ("gfn1",)
+"""Levels of the table."""
 
 
 @dataclass(frozen=True)

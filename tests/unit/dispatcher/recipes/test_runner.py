@@ -11,9 +11,12 @@ import pytest
 from shared.clock import Clock
 from shared.errors import ConfigurationError, SimulationError, StructureError
 from sim_dispatcher.levels import Evaluation, System, choose_level
+from sim_dispatcher.levels.libtblite import TbliteLevel
 from sim_dispatcher.recipes import RECIPES, Options, Progress, TwinEnergies, run_recipe
 from sim_dispatcher.recipes.formation import chemical_potentials
+from sim_dispatcher.recipes.reservoirs import LEVELS, RESERVOIRS
 from sim_dispatcher.structure import Cluster
+from sim_dispatcher.structure.reading import cluster_from_ase
 
 GFN1 = choose_level("gfn1")
 FORCE_FIELD = choose_level("gfnff")
@@ -210,3 +213,22 @@ def test_every_potential_of_the_table_has_its_source_named() -> None:
     for potentials in table["mu_eV"].values():
         assert set(potentials) <= set(table["notes"])
         assert all(value < 0 for value in potentials.values())
+
+
+def test_the_shipped_table_is_the_one_its_command_describes() -> None:
+    table = chemical_potentials()
+    assert table["notes"] == {source.element: source.note for source in RESERVOIRS}
+    assert set(table["mu_eV"]) == set(LEVELS)
+    hydrogen = next(source for source in RESERVOIRS if source.element == "H")
+    for level, potentials in table["mu_eV"].items():
+        assert set(potentials) == set(table["notes"])
+        assert hydrogen.mu_eV(TbliteLevel(level)) == pytest.approx(potentials["H"], abs=2e-4)
+
+
+def test_a_dopant_without_a_sound_reservoir_has_no_formation_energy(coronene: Cluster) -> None:
+    atoms = coronene.to_ase()
+    middle = int(np.argmin(np.linalg.norm(atoms.positions - atoms.positions.mean(0), axis=1)))
+    atoms.symbols[middle] = "N"
+    atoms.info.pop("unpaired")
+    with pytest.raises(StructureError, match="no sound chemical potential of N"):
+        run_recipe(cluster_from_ase(atoms), "formation", GFN1)
