@@ -33,7 +33,7 @@ __all__ = [
 DATABASE: Final = "atomloop"
 """The database, where the URI names none."""
 
-LOCK_WAIT_S: Final = 10
+LOCK_WAIT_S: Final = 2
 
 LOG_LEVEL: Final = "WARNING"
 
