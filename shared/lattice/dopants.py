@@ -30,8 +30,11 @@ SINGLES: Final[dict[int, DefectType]] = {3: "Si_C3", 4: "Si_C4"}
 SILICON_REACH_A: Final = 2.2
 """Si-C distance at which bonded and not bonded are equally likely (1.2 covalent radii)."""
 
-REACH_WIDTH_A: Final = 0.08
-"""Width of that transition: the scatter of a measured distance."""
+REACH_WIDTH_A: Final = 0.06
+"""Width of that transition: the scatter of a distance between positions good to 0.07 Å."""
+
+WIDEST_GAP: Final = 1.1 * np.pi
+"""A silicon whose bonds leave a wider angle free is at an edge, otherwise within the sheet."""
 
 SEEN_DEPTH_A: Final = SILICON_REACH_A
 """A silicon deeper in the frame than this has all its neighbours in the frame."""
@@ -104,13 +107,23 @@ def _surroundings_seen(view: LatticeView, atom: int) -> bool:
 
 def _single(view: LatticeView, atom: int) -> LatticeDefect:
     """Return the class of a lone silicon: at an edge, three- or four-fold, or unknown."""
-    if view.at_edge[atom]:
+    if view.at_edge[atom] and not _enclosed(view, atom):
         return report(view, "Si_edge", (atom,))
     counts = carbon_count_distribution(*_candidates(view, atom))
     best = max((k for k in SINGLES if k < len(counts)), key=lambda k: float(counts[k]), default=0)
     if best and counts[best] >= 1.0 - counts[3:].sum():
         return report(view, SINGLES[best], (atom,), clean=float(counts[best]))
     return report(view, "unknown", (atom,), clean=float(1.0 - counts[3:5].sum()))
+
+
+def _enclosed(view: LatticeView, atom: int) -> bool:
+    """Return whether an atom's bonds surround it."""
+    around = list(view.graph.neighbours[atom])
+    if len(around) < 3:
+        return False
+    x, y = (view.positions_A[around] - view.positions_A[atom]).T
+    angles = np.sort(np.arctan2(y, x))
+    return bool(np.diff(angles, append=angles[0] + 2 * np.pi).max() < WIDEST_GAP)
 
 
 def _candidates(view: LatticeView, atom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.lattice import LatticeDefect, classify, find_defects, survey
+from shared.lattice import LatticeDefect, classify, find_bonds, find_defects, survey
 from shared.messages import DefectType
 from shared.testing.structures import (
     DEFECTS,
@@ -227,6 +227,19 @@ def test_an_edge_beside_contamination_is_not_an_edge_of_the_sheet() -> None:
 def test_silicon_at_an_edge_is_told_from_silicon_in_the_sheet() -> None:
     silicon = [d for d in _found(silicon_edge()) if d.type.startswith("Si")]
     assert [d.type for d in silicon] == ["Si_edge"]
+
+
+def test_missed_carbons_near_a_silicon_do_not_put_it_at_an_edge() -> None:
+    structure = _built("Si_C3")
+    silicon = structure.elements.index("Si")
+    graph = find_bonds(structure.positions_A, structure.elements)
+    first = graph.neighbours[silicon][0]
+    second = next(a for a in graph.neighbours[first] if a != silicon)
+    missed = [second, *(a for a in graph.neighbours[second] if a != first)]
+    sparse = structure.subset(np.setdiff1d(np.arange(len(structure.elements)), missed))
+    assert "hole" in _types(sparse)
+    assert "Si_C3" in _types(sparse)
+    assert "Si_edge" not in _types(sparse)
 
 
 def test_missing_and_false_atoms_do_not_spread_beyond_their_own_site(
