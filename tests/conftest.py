@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _seeds() -> None:
     """Start every test from the same state of the generators that have one."""
     random.seed(20261122)
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """Undo what a service's start did to logging; its streams end with the test."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
