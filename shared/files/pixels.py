@@ -58,24 +58,28 @@ def plain_shape(shape: tuple[int, ...], item_bytes: int, origin: str) -> tuple[i
     Raises:
         UnreadableFileError: Not an image or a stack of images, or too large.
     """
-    plain = [int(side) for side in shape]
-    while len(plain) > 2 and plain[0] == 1:
-        del plain[0]
-    while len(plain) > 2 and plain[-1] == 1:
-        del plain[-1]
+    plain = _without_unit_axes(shape)
     if len(plain) not in (2, 3):
         raise UnreadableFileError(
             f"{origin}: an array of shape {shape} is neither an image nor a stack of images.",
             remedy="Store (rows, columns) or (images, rows, columns).",
         )
-    if len(plain) == 3 and not is_coloured(plain) and plain[0] > MOST_IMAGES:
+    frame = plain if is_coloured(plain) else plain[-2:]
+    if len(frame) < len(plain) and plain[0] > MOST_IMAGES:
         raise UnreadableFileError(
             f"{origin}: {plain[0]} images; at most {MOST_IMAGES} are read.",
             remedy="Split the stack.",
         )
-    frame = plain if is_coloured(plain) else plain[-2:]
-    check_image_shape(tuple(frame), item_bytes, origin)
-    return tuple(plain)
+    check_image_shape(frame, item_bytes, origin)
+    return plain
+
+
+def _without_unit_axes(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a shape without its leading and trailing axes of length one, down to two axes."""
+    plain = tuple(int(side) for side in shape)
+    while len(plain) > 2 and 1 in (plain[0], plain[-1]):
+        plain = plain[1:] if plain[0] == 1 else plain[:-1]
+    return plain
 
 
 def is_coloured(shape: Sequence[int]) -> bool:
