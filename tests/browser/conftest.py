@@ -66,6 +66,15 @@ CHROMIUM_FLAGS = (
 )
 
 
+class HastyClock(SystemClock):
+    """The machine's clock, put forward at will."""
+
+    ahead_s = 0.0
+
+    def monotonic_s(self) -> float:
+        return super().monotonic_s() + self.ahead_s
+
+
 class Scene:
     """Graphene with silicon and a vacancy that drifts: image, atoms, ROIs and an answer.
 
@@ -344,6 +353,7 @@ class Running:
     loop: asyncio.AbstractEventLoop
     server: uvicorn.Server
     dependencies: list[Dependency]
+    clock: HastyClock
 
     def call(self, function: Callable[[], object]) -> object:
         async def on_loop() -> object:
@@ -371,7 +381,8 @@ def running() -> Iterator[Running]:
     box: list[Running] = []
 
     async def serve() -> None:
-        session = Session()
+        clock = HastyClock()
+        session = Session(clock=clock)
         keys = KeyRing(new_key(), SystemClock())
         settings = HttpSettings(port=0)
         needs = dependencies()
@@ -383,7 +394,7 @@ def running() -> Iterator[Running]:
         port = server.servers[0].sockets[0].getsockname()[1]
         loop = asyncio.get_running_loop()
         base_url = f"http://127.0.0.1:{port}"
-        box.append(Running(base_url, keys, session, loop, server, needs))
+        box.append(Running(base_url, keys, session, loop, server, needs, clock))
         started.set()
         await task
 

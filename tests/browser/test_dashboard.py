@@ -134,11 +134,15 @@ def test_boxes_of_an_earlier_sitting_are_not_drawn_on_another_sample(
 
 def test_a_picture_that_is_no_longer_live_says_so(watched, running, scene) -> None:
     page = watched.page
-    running.call(scene.everything)
-    expect(shown_index(page)).to_have_text("2")
+    for index in range(4):
+        running.clock.ahead_s += 10
+        running.call(lambda i=index: scene.show(i))
+    expect(shown_index(page)).to_have_text("3")
     stale = page.get_by_test_id("stale")
-    expect(stale).to_contain_text("no new frame", timeout=20_000)
-    running.call(lambda: scene.show(3))
+    expect(stale).to_have_count(0)
+    running.clock.ahead_s += 40
+    expect(stale).to_contain_text("no new frame")
+    running.call(lambda: scene.show(4))
     expect(stale).to_have_count(0)
 
 

@@ -2,9 +2,8 @@
 
 import { type AtomMode, exaggerationFor, FOUND_P, typicalSigma } from "../draw/atom_layer.js";
 import { elementStyle, type ElementStyle, type Shape } from "../draw/elements.js";
-import { viewport } from "../keys/registry.js";
 import type { LiveFrame } from "../live/decode.js";
-import { store, useStore } from "../state/store.js";
+import { useStore } from "../state/store.js";
 import { fixed } from "./figures.js";
 
 const MODES: Readonly<Record<AtomMode, string>> = {
@@ -17,13 +16,10 @@ export function Legend() {
   const frame = useStore((state) => state.shown?.frame ?? null);
   const mode = useStore((state) => state.atoms);
   const uncertainty = useStore((state) => state.uncertainty);
-  useStore((state) => state.view);
-  useStore((state) => state.stage);
   if (frame === null) return <p class="legend" />;
   if (!frame.analysed) {
     return <p class="legend">This frame has no atoms yet: the detector has not looked at it.</p>;
   }
-  const scale = viewport(store.state)?.scale ?? 1;
   return (
     <p class="legend" data-testid="legend">
       {counts(frame).map(([style, count]) => (
@@ -36,17 +32,17 @@ export function Legend() {
         <kbd>A</kbd> {MODES[mode]}
       </span>
       <span class="legend-entry">
-        <kbd>U</kbd> {uncertainty ? errors(frame, scale) : "error circles off"}
+        <kbd>U</kbd> {uncertainty ? errors(frame) : "error circles off"}
       </span>
     </p>
   );
 }
 
-function errors(frame: LiveFrame, scale: number): string {
+function errors(frame: LiveFrame): string {
   const analysis = frame.view.analysis;
   if (analysis === null) return "no errors known";
   const typical = typicalSigma(frame) * analysis.pixel_size_A * 100;
-  return `circles: σ × ${exaggerationFor(frame, scale)}; median σ ${fixed(typical, 1)} pm`;
+  return `circles: σ × ${exaggerationFor(frame)}; median σ ${fixed(typical, 1)} pm`;
 }
 
 /** How many defects of each class. */

@@ -1,8 +1,9 @@
 /** The image with everything that lies on it; all of it drawn from one and the same frame. */
 
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { atomNear, drawOverlay, exaggerationFor } from "../draw/atom_layer.js";
+import { atomNear, exaggerationFor, OverlayLayer } from "../draw/atom_layer.js";
 import { ImageLayer } from "../draw/image_layer.js";
+import { drawsInSoftware } from "../draw/renderer.js";
 import { panned, type Point, toImage, type Viewport } from "../draw/viewport.js";
 import { viewport, zoomedAbout } from "../keys/registry.js";
 import { store, useStore } from "../state/store.js";
@@ -54,24 +55,26 @@ export function Stage({ onPainted }: { onPainted: () => void }) {
 function Canvases({ onPainted }: { onPainted: () => void }) {
   const image = useRef<HTMLCanvasElement>(null);
   const overlay = useRef<HTMLCanvasElement>(null);
-  const layer = useRef<ImageLayer | null>(null);
+  const layers = useRef<{ image: ImageLayer; overlay: OverlayLayer } | null>(null);
   const shown = useStore((state) => state.shown);
   const size = useStore((state) => state.stage);
   const atoms = useStore((state) => state.atoms);
   const uncertainty = useStore((state) => state.uncertainty);
   const view = useStoredViewport();
   useLayoutEffect(() => {
-    const below = image.current?.getContext("2d");
-    const above = overlay.current?.getContext("2d");
+    const below = image.current?.getContext("2d", { willReadFrequently: drawsInSoftware() });
+    // The overlay's marks are computed, not drawn: keep its pixels where they are written.
+    const above = overlay.current?.getContext("2d", { willReadFrequently: true });
     if (!below || !above || shown === null || view === null) return;
     const ratio = window.devicePixelRatio;
     for (const { canvas } of [below, above]) {
       resize(canvas, Math.round(size.width * ratio), Math.round(size.height * ratio));
     }
-    layer.current ??= new ImageLayer();
-    layer.current.draw(below, shown.frame, view, ratio);
-    const exaggeration = exaggerationFor(shown.frame, view.scale);
-    drawOverlay(above, shown.frame, view, ratio, { atoms, uncertainty, exaggeration });
+    layers.current ??= { image: new ImageLayer(), overlay: new OverlayLayer() };
+    layers.current.image.draw(below, shown.frame, view, ratio);
+    const exaggeration = exaggerationFor(shown.frame);
+    const options = { atoms, uncertainty, exaggeration };
+    layers.current.overlay.draw(above, shown.frame, view, ratio, options);
     onPainted();
   }, [shown, size, atoms, uncertainty, view?.scale, view?.left, view?.top]);
   const name = shown?.frame.view.name ?? "";

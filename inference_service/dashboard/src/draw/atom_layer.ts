@@ -3,7 +3,8 @@
 import type { Defect } from "../generated/messages.js";
 import type { LiveFrame } from "../live/decode.js";
 import { addMark, elementStyle, HOST } from "./elements.js";
-import { toScreen, type Viewport } from "./viewport.js";
+import { type Ink, ink, Stamps } from "./stamps.js";
+import { type Point, toScreen, type Viewport } from "./viewport.js";
 
 export type AtomMode = "none" | "defects" | "all";
 
@@ -18,58 +19,100 @@ export interface OverlayOptions {
 export const FOUND_P = 0.5;
 
 const DEFECT_COLOUR = "#f0e442";
+/** Opacity of host atoms whose error is typical, large, very large. */
+const HOST_ALPHAS = [0.85, 0.6, 0.4];
 const HOST_RADIUS_A = 0.22;
 const GUEST_RADIUS_A = 0.42;
+/** A quarter of a bond: error circles of neighbours stay apart. */
+const LARGEST_ERROR_A = 0.35;
 const MEMBER_RADIUS_A = 0.6;
 /** Ring about a defect that names no atom, such as a gap: one bond length. */
 const GAP_RADIUS_A = 1.42;
 
-/** Draw everything that lies over the image, in CSS pixels. */
-export function drawOverlay(
-  context: CanvasRenderingContext2D,
-  frame: LiveFrame,
-  view: Viewport,
-  ratio: number,
-  options: OverlayOptions,
-): void {
-  context.setTransform(1, 0, 0, 1, 0, 0);
-  context.clearRect(0, 0, context.canvas.width, context.canvas.height);
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  const analysis = frame.view.analysis;
-  if (analysis === null || options.atoms === "none") return;
-  const cssPerA = view.scale / analysis.pixel_size_A;
-  if (options.atoms === "all") drawHost(context, frame, view, cssPerA);
-  if (options.uncertainty) drawErrors(context, frame, view, options.exaggeration);
-  drawGuests(context, frame, view, cssPerA);
-  for (const defect of frame.view.defects) drawDefect(context, frame, view, cssPerA, defect);
+/** Draws what lies over the image; keeps its pixels from frame to frame. */
+export class OverlayLayer {
+  private image: ImageData | null = null;
+  private stamps: Stamps | null = null;
+
+  draw(
+    context: CanvasRenderingContext2D,
+    frame: LiveFrame,
+    view: Viewport,
+    ratio: number,
+    options: OverlayOptions,
+  ): void {
+    const { width, height } = context.canvas;
+    context.setTransform(1, 0, 0, 1, 0, 0);
+    context.clearRect(0, 0, width, height);
+    const analysis = frame.view.analysis;
+    if (analysis === null || options.atoms === "none") return;
+    const cssPerA = view.scale / analysis.pixel_size_A;
+    const stamps = this.sheet(context, width, height);
+    if (options.atoms === "all") stampHost(stamps, frame, view, cssPerA, ratio);
+    if (options.uncertainty) stampErrors(stamps, frame, view, options, ratio);
+    if (this.image !== null) context.putImageData(this.image, 0, 0);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    drawGuests(context, frame, view, cssPerA);
+    for (const defect of frame.view.defects) drawDefect(context, frame, view, cssPerA, defect);
+  }
+
+  private sheet(context: CanvasRenderingContext2D, width: number, height: number): Stamps {
+    if (this.stamps === null || this.stamps.width !== width || this.stamps.height !== height) {
+      this.image = context.createImageData(width, height);
+      this.stamps = new Stamps(this.image.data, width, height);
+    }
+    this.stamps.clear();
+    return this.stamps;
+  }
 }
 
 /** Host atoms: small translucent dots, fainter the less certain their place. */
-function drawHost(
-  context: CanvasRenderingContext2D,
+function stampHost(
+  stamps: Stamps,
   frame: LiveFrame,
   view: Viewport,
   cssPerA: number,
+  ratio: number,
 ): void {
   const { atoms } = frame;
-  const style = elementStyle(HOST);
-  const radius = Math.max(1.2, Math.min(7, HOST_RADIUS_A * cssPerA));
-  const alphas = [0.85, 0.6, 0.4];
-  const paths = alphas.map(() => new Path2D());
+  const radius = Math.max(1.2, Math.min(7, HOST_RADIUS_A * cssPerA)) * ratio;
+  const inks = HOST_ALPHAS.map((alpha) => ink(elementStyle(HOST).colour, alpha));
   const typical = typicalSigma(frame);
   for (let i = 0; i < atoms.count; i += 1) {
     if (atoms.atomic_number[i] !== HOST || (atoms.p[i] as number) < FOUND_P) continue;
     const sigma = sigmaPx(frame, i);
     const bin = sigma < 1.5 * typical ? 0 : sigma < 3 * typical ? 1 : 2;
-    const at = toScreen(view, { x: atoms.x_px[i] as number, y: atoms.y_px[i] as number });
-    addMark(paths[bin] as Path2D, style.shape, at.x, at.y, radius);
+    const at = atomAt(frame, view, i);
+    stamps.disc(at.x * ratio, at.y * ratio, radius, inks[bin] as Ink);
   }
-  context.fillStyle = style.colour;
-  paths.forEach((path, bin) => {
-    context.globalAlpha = alphas[bin] as number;
-    context.fill(path);
+}
+
+/** An ellipse of one standard error, exaggerated, about each atom found. */
+function stampErrors(
+  stamps: Stamps,
+  frame: LiveFrame,
+  view: Viewport,
+  options: OverlayOptions,
+  ratio: number,
+): void {
+  const { atoms } = frame;
+  const factor = view.scale * options.exaggeration * ratio;
+  const line = ink(DEFECT_COLOUR, 0.85);
+  for (let i = 0; i < atoms.count; i += 1) {
+    if ((atoms.p[i] as number) < FOUND_P) continue;
+    if (options.atoms === "defects" && atoms.atomic_number[i] === HOST) continue;
+    const at = atomAt(frame, view, i);
+    const rx = (atoms.sigma_x_px[i] as number) * factor;
+    const ry = (atoms.sigma_y_px[i] as number) * factor;
+    stamps.ring(at.x * ratio, at.y * ratio, rx, ry, ratio, line);
+  }
+}
+
+function atomAt(frame: LiveFrame, view: Viewport, index: number): Point {
+  return toScreen(view, {
+    x: frame.atoms.x_px[index] as number,
+    y: frame.atoms.y_px[index] as number,
   });
-  context.globalAlpha = 1;
 }
 
 /** Every other element at full strength, in its own colour and shape. */
@@ -87,7 +130,7 @@ function drawGuests(
     if (number === HOST || (atoms.p[i] as number) < FOUND_P) continue;
     const path = paths.get(number) ?? new Path2D();
     paths.set(number, path);
-    const at = toScreen(view, { x: atoms.x_px[i] as number, y: atoms.y_px[i] as number });
+    const at = atomAt(frame, view, i);
     addMark(path, elementStyle(number).shape, at.x, at.y, radius);
   }
   for (const [number, path] of paths) {
@@ -98,27 +141,6 @@ function drawGuests(
     context.strokeStyle = elementStyle(number).colour;
     context.stroke(path);
   }
-}
-
-function drawErrors(
-  context: CanvasRenderingContext2D,
-  frame: LiveFrame,
-  view: Viewport,
-  exaggeration: number,
-): void {
-  const { atoms } = frame;
-  const path = new Path2D();
-  for (let i = 0; i < atoms.count; i += 1) {
-    if ((atoms.p[i] as number) < FOUND_P) continue;
-    const at = toScreen(view, { x: atoms.x_px[i] as number, y: atoms.y_px[i] as number });
-    const rx = (atoms.sigma_x_px[i] as number) * view.scale * exaggeration;
-    const ry = (atoms.sigma_y_px[i] as number) * view.scale * exaggeration;
-    path.moveTo(at.x + rx, at.y);
-    path.ellipse(at.x, at.y, rx, ry, 0, 0, 2 * Math.PI);
-  }
-  context.lineWidth = 1;
-  context.strokeStyle = "rgb(240 228 66 / 80%)";
-  context.stroke(path);
 }
 
 function drawDefect(
@@ -132,10 +154,7 @@ function drawDefect(
   const isGap = defect.atoms.length === 0 && defect.path_px === null;
   const radius = Math.max(5, (isGap ? GAP_RADIUS_A : MEMBER_RADIUS_A) * cssPerA);
   for (const index of defect.atoms) {
-    const at = toScreen(view, {
-      x: frame.atoms.x_px[index] as number,
-      y: frame.atoms.y_px[index] as number,
-    });
+    const at = atomAt(frame, view, index);
     path.moveTo(at.x + radius, at.y);
     path.arc(at.x, at.y, radius, 0, 2 * Math.PI);
   }
@@ -176,21 +195,26 @@ export function sigmaPx(frame: LiveFrame, index: number): number {
   return Math.sqrt((x * x + y * y) / 2);
 }
 
+const typicalSigmas = new WeakMap<LiveFrame, number>();
+
 /** The median error of the atoms found, pixels; 0 where there are none. */
 export function typicalSigma(frame: LiveFrame): number {
+  const known = typicalSigmas.get(frame);
+  if (known !== undefined) return known;
   const sigmas: number[] = [];
   for (let i = 0; i < frame.atoms.count; i += 1) {
     if ((frame.atoms.p[i] as number) >= FOUND_P) sigmas.push(sigmaPx(frame, i));
   }
   sigmas.sort((a, b) => a - b);
-  return sigmas[sigmas.length >> 1] ?? 0;
+  const typical = sigmas[sigmas.length >> 1] ?? 0;
+  typicalSigmas.set(frame, typical);
+  return typical;
 }
 
-/** A round factor that makes the typical error circle about 6 screen pixels wide. */
-export function exaggerationFor(frame: LiveFrame, scale: number): number {
-  const typical = typicalSigma(frame) * scale;
-  if (typical === 0) return 1;
-  return [1, 2, 5, 10, 20, 50, 100, 200].find((factor) => factor * typical >= 5) ?? 200;
+/** The largest round factor that keeps the typical error circle well inside a bond. */
+export function exaggerationFor(frame: LiveFrame): number {
+  const typicalA = typicalSigma(frame) * (frame.view.analysis?.pixel_size_A ?? 0);
+  return [100, 50, 20, 10, 5, 2].find((factor) => factor * typicalA <= LARGEST_ERROR_A) ?? 1;
 }
 
 /** The found atom nearest to a point of the image within `reach` pixels; -1 where there is none. */

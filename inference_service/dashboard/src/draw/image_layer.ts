@@ -1,6 +1,7 @@
 /** The image canvas: grey levels of the frame under the viewport. */
 
 import type { LiveFrame } from "../live/decode.js";
+import { drawsInSoftware } from "./renderer.js";
 import type { Viewport } from "./viewport.js";
 
 /** Opaque grey, one 32-bit pixel for each level (little-endian: alpha, blue, green, red). */
@@ -32,7 +33,7 @@ export class ImageLayer {
       this.bitmap.width = frame.columns;
       this.bitmap.height = frame.rows;
     }
-    const context = this.bitmap.getContext("2d");
+    const context = this.bitmap.getContext("2d", { willReadFrequently: drawsInSoftware() });
     if (context === null) throw new Error("this browser gives no 2D canvas");
     const image = context.createImageData(frame.columns, frame.rows);
     const pixels = new Uint32Array(image.data.buffer);
