@@ -147,15 +147,15 @@ class Table:
         ordered = self._ordered(query, sort)
         if ordered is not None:
             return self._documents(ordered), True
-        best: Iterable[Hashable] | None = None
+        best: list[dict[Hashable, None]] | None = None
         size = len(self.documents)
         for index in self.indexes.values():
-            holders = _holders(index, query)
-            if holders is not None and len(holders) < size:
-                best, size = holders, len(holders)
+            buckets = _buckets(index, query)
+            if buckets is not None and sum(map(len, buckets)) < size:
+                best, size = buckets, sum(map(len, buckets))
         if best is None:
             return list(self.documents.values()), False
-        return self._documents(list(best)), False
+        return self._documents({key: None for bucket in best for key in bucket}), False
 
     def _ordered(self, query: Document, sort: Sort) -> Iterator[Hashable] | None:
         """Return the candidates in order, where an index can walk them so."""
@@ -179,7 +179,7 @@ class Table:
         return (documents[key] for key in keys)
 
 
-def _holders(index: Index, query: Document) -> dict[Hashable, None] | None:
+def _buckets(index: Index, query: Document) -> list[dict[Hashable, None]] | None:
     """Return the documents an index leaves as candidates, None where it cannot help."""
     spec = index.spec
     if spec.sparse or spec.partial is not None or index.first not in query:
@@ -188,11 +188,11 @@ def _holders(index: Index, query: Document) -> dict[Hashable, None] | None:
         return None
     condition = query[index.first]
     if _is_plain(condition):
-        return index.holders(condition)
+        return [index.holders(condition)]
     if isinstance(condition, dict) and isinstance(condition.get("$in"), list):
         wanted = condition["$in"]
         if all(_is_plain(value) for value in wanted):
-            return {key: None for value in wanted for key in index.holders(value)}
+            return [index.holders(value) for value in wanted]
     return None
 
 

@@ -71,7 +71,7 @@ def open_launchpad(uri: str, database: str | None = None) -> Any:
         uri_mode=True,
         strm_lvl=LOG_LEVEL,
         wf_user_indices=["metadata.job"],
-        mongoclient_kwargs={"serverSelectionTimeoutMS": 5000},
+        mongoclient_kwargs=_patience(uri),
     )
     try:
         launchpad.connection.admin.command("ping")
@@ -119,6 +119,12 @@ def force_state(launchpad: Any, firework: int, changes: dict[str, Any]) -> None:
     launchpad.workflows.update_many(
         {"nodes": firework}, {"$set": {"state": state, f"fw_states.{firework}": state}}
     )
+
+
+def _patience(uri: str) -> dict[str, Any]:
+    """Return how long to look for the server, unless the URI says so itself."""
+    named = {option.lower() for option in parse_uri(uri)["options"]}
+    return {} if "serverselectiontimeoutms" in named else {"serverSelectionTimeoutMS": 5000}
 
 
 def _tighten() -> None:

@@ -7,6 +7,10 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from shared.errors import DatabaseError
+from sim_dispatcher.launch.launchpad import database_of, open_launchpad
 from sim_dispatcher.launch.workflows import STAGING
 from sim_dispatcher.ledger import LEASE_S, MAX_CLAIMS, JobAnswer, JobSpec
 
@@ -171,3 +175,24 @@ def test_stock_lpad_reads_the_launchpad_by_uri(site: Any, spec: Spec) -> None:
     )  # fmt: skip
     assert "a-job" in shown.stdout
     assert "READY" in shown.stdout
+
+
+def test_a_firework_that_a_crash_left_without_workflow_is_swept_away(site: Any, spec: Spec) -> None:
+    opened = site.ledger.submit(spec("a"))
+    whole = site.launchpad.fireworks.find_one({"fw_id": opened.firework}, {"_id": 0})
+    whole["spec"]["_category"] = STAGING
+    site.launchpad.fireworks.insert_one({**whole, "fw_id": 77})
+    assert site.ledger.reconcile() == 0
+    site.clock.ahead_s = 61.0
+    assert site.ledger.reconcile() == 1
+    assert site.launchpad.fireworks.distinct("fw_id") == [opened.firework]
+
+
+def test_a_clean_start_refuses_a_uri_that_nobody_answers(site: Any) -> None:
+    with pytest.raises(DatabaseError, match="No database answers"):
+        open_launchpad(f"{site.uri}&serverSelectionTimeoutMS=50".replace("mongodb.sock", "no.sock"))
+
+
+def test_the_database_is_the_uris_or_ours() -> None:
+    assert database_of("mongodb://h/site") == "site"
+    assert database_of("mongodb://h/?directConnection=true") == "atomloop"
