@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import asyncio
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import PlainTextResponse, Response
 
-from inference_service.api.frames import EXTXYZ
 from inference_service.api.paging import Page, PageWanted, page
 from inference_service.api.problems import ProblemError
+from inference_service.api.structure_export import MEDIA_TYPES, StructureFormat, exported
 from inference_service.records import AnswerRecord
 from inference_service.session import Session
 from inference_service.views import AnswerView, RoiView, answer_view, roi_view
@@ -62,21 +63,22 @@ def computing_router(session: Session) -> APIRouter:
 
     @router.get(
         "/answers/{roi}/structure",
-        summary="The final structure of a ROI's newest answer, as extended XYZ",
+        summary="The final structure of a ROI's newest answer",
+        description="Extended XYZ is the structure as it came. CIF and POSCAR put a cluster in a "
+        "box with 6 Å of vacuum.",
         response_class=PlainTextResponse,
-        responses={200: {"content": {EXTXYZ: {}}}},
+        responses={200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
     )
     async def structure(
         roi: RoiKey,
         level: Annotated[Level | None, Query(description="Default: the newest answer's.")] = None,
-        form: Annotated[Literal["extxyz"], Query(alias="format")] = "extxyz",
+        form: Annotated[StructureFormat, Query(alias="format")] = "extxyz",
     ) -> Response:
         record = _newest(session, roi, level)
-        name = f"{roi}-{record.answer.result.level}.{form}"
-        disposition = f'attachment; filename="{name}"'
-        return PlainTextResponse(
-            record.structure, headers={"content-disposition": disposition}, media_type=EXTXYZ
-        )
+        text = await asyncio.to_thread(exported, record.structure, form)
+        disposition = f'attachment; filename="{roi}-{record.answer.result.level}.{form}"'
+        headers = {"content-disposition": disposition}
+        return PlainTextResponse(text, headers=headers, media_type=MEDIA_TYPES[form])
 
     return router
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Header, Path, Query
 from fastapi.responses import PlainTextResponse, Response
@@ -11,16 +11,16 @@ from fastapi.responses import PlainTextResponse, Response
 from inference_service.api.atoms_view import AtomsView, atoms_as_extxyz, atoms_view
 from inference_service.api.paging import Page, PageWanted, page
 from inference_service.api.problems import ProblemError
+from inference_service.api.structure_export import MEDIA_TYPES
 from inference_service.records import Analysis, FrameRecord
 from inference_service.session import Session
 from inference_service.views import FrameView, frame_view
 
-__all__ = ["EXTXYZ", "frames_router"]
+__all__ = ["frames_router"]
 
-EXTXYZ = "chemical/x-extxyz"
-"""Media type of extended XYZ."""
+EXTXYZ: Final = MEDIA_TYPES["extxyz"]
 
-FOUND_P = 0.5
+FOUND_P: Final = 0.5
 """Probability from which an atom counts as found; fainter ones are listed in JSON only."""
 
 FrameId = Annotated[

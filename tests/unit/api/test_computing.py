@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
+import pytest
+from ase.io import read
+
 
 async def test_rois_are_listed_by_state_with_the_sitting_they_belong_to(
     service, client, make
@@ -40,6 +45,21 @@ async def test_an_answer_keeps_its_nulls_and_its_structure_comes_as_it_was(
     response = await client.get("/api/v1/answers/roi-1/structure")
     assert response.text == structure
     assert 'filename="roi-1-gfn1.extxyz"' in response.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(("form", "ase_format"), [("cif", "cif"), ("poscar", "vasp")])
+async def test_other_codes_get_the_cluster_in_a_box_with_its_distances_kept(
+    service, client, make, form, ase_format
+) -> None:
+    structure = '3\nProperties=species:S:1:pos:R:3 pbc="F F F"\nC 0 0 0\nSi 0 1.75 0\nC 0 0 9\n'
+    service.session.add_answer(make.answer(), structure)
+    response = await client.get(f"/api/v1/answers/roi-1/structure?format={form}")
+    assert f'filename="roi-1-gfn1.{form}"' in response.headers["content-disposition"]
+    exported = read(StringIO(response.text), format=ase_format)
+    silicon = exported.symbols.indices()["Si"][0]
+    carbons = exported.symbols.indices()["C"]
+    assert min(exported.get_distances(silicon, carbons)) == pytest.approx(1.75, abs=1e-4)
+    assert exported.cell.lengths().tolist() == pytest.approx([12, 13.75, 21])
 
 
 async def test_each_level_keeps_its_own_structure(service, client, make) -> None:

@@ -33,6 +33,11 @@ export function AnswerCard({ answer }: { answer: AnswerView }) {
         <a class="download" href={structurePath(choice)} download>
           Download structure (extxyz)
         </a>
+        {(["cif", "poscar"] as const).map((form) => (
+          <a key={form} class="download" href={`${structurePath(choice)}&format=${form}`} download>
+            {form}
+          </a>
+        ))}
         <button class="download" type="button" onClick={() => store.set({ structure: choice })}>
           Show in 3D
         </button>
