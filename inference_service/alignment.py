@@ -61,8 +61,8 @@ LANDMARK_A: Final = 0.8
 MOST_LANDMARKS: Final = 60
 """Foreign atoms of a frame that vote, from its middle outwards."""
 
-ENOUGH_LANDMARKS: Final = 2
-"""Where so many foreign atoms are found again and none is lost, none needs to vote."""
+ENOUGH_LANDMARKS: Final = 3
+"""Where so many foreign atoms are found again for each that is lost, none needs to vote."""
 
 VOTES: Final = 6
 """Shifts suggested by foreign atoms that are followed up."""
@@ -185,7 +185,7 @@ def _candidates(
     """Return possible shifts, none twice: about the expected one, then about the votes."""
     seen: list[_Candidate] = []
     _add(seen, _peaks(new, reference, expected, SEARCH_A))
-    if any(c.found_again >= ENOUGH_LANDMARKS and c.lost == 0 for c in seen):
+    if any(c.found_again >= ENOUGH_LANDMARKS * max(1, c.lost) for c in seen):
         return seen
     for vote in _votes(new, reference, expected):
         _add(seen, _peaks(new, reference, vote, VOTE_SEARCH_A))
