@@ -1,7 +1,8 @@
 """Make an ensemble's raw numbers honest: temperature and bias of p, scale of sigma.
 
 Measured on fresh frames of the families the ensemble was trained on; held-out families stay for
-the scores. The result is written into the manifest, which serving reads.
+the scores. An atom within 0.25 Å makes a candidate right: within 0.5 Å a random point of a lattice
+has one three times out of ten. The result is written into the manifest, which serving reads.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from inference_service.detector.joint_fit import Threads
 from inference_service.detector.model import load_model
 from inference_service.detector.normalise import CANONICAL_PIXEL_A, normalise
 from inference_service.detector.refine import refine
-from inference_service.training.scores import MATCH_A, liable, pair_up
+from inference_service.training.scores import STRICT_MATCH_A, liable, pair_up
 from inference_service.training.simulated_frame import LabelledFrame, training_frame
 from inference_service.training.specimen import training_families
 
@@ -144,7 +145,7 @@ def _evidence(engine: OnnxEngine, threads: Threads, frame: LabelledFrame) -> Evi
     candidates = candidates.take(np.flatnonzero(inside))
     known = frame.xy_px[frame.labelled]
     listed = np.ones(len(candidates), dtype=np.bool_)
-    partner = pair_up(known, candidates.xy_px, listed, MATCH_A / CANONICAL_PIXEL_A)
+    partner = pair_up(known, candidates.xy_px, listed, STRICT_MATCH_A / CANONICAL_PIXEL_A)
     judged = liable(frame, candidates.xy_px) & (candidates.contamination < 0.5)
     likely = candidates.p > 0.5
     sure = np.flatnonzero((partner >= 0) & judged & likely & ~_crowded(candidates))

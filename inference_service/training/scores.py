@@ -18,7 +18,7 @@ from inference_service.training.simulated_frame import NativeFrame
 from inference_service.training.targets import species_class
 
 __all__ = [
-    "MATCH_A",
+    "STRICT_MATCH_A",
     "Found",
     "FrameScore",
     "Summary",

@@ -41,6 +41,7 @@ class Family:
         weight: how often training draws it, relative to the others.
         defects: mean number of each point defect per 1,000 Å².
         hole: probability of holes.
+        hole_scale: size of the holes, relative to the usual.
         contamination: probability of amorphous patches.
         bilayer: probability of a second-layer patch.
         adatoms: mean number of adatoms per 1,000 Å².
@@ -55,6 +56,7 @@ class Family:
     bilayer: float = 0.0
     adatoms: float = 0.0
     grains: bool = False
+    hole_scale: float = 1.0
     adatom_elements: tuple[int, ...] = (*HEAVY, SILICON, SILICON, SILICON)
 
 
@@ -71,6 +73,7 @@ _FAMILIES = {
     "contaminated": Family(2.5, {"Si_C3": 1.5, "Si_dimer": 0.4}, 0.15, 1.0),
     "adatoms": Family(3.0, {"heavy": 2.0, "Si_C3": 1.0, "Si_dimer": 0.3}, 0.1, 0.3, adatoms=3.5),
     "bilayer": Family(1.0, {"Si_C3": 0.5, "V1": 0.3}, bilayer=1.0, contamination=0.2),
+    "mostly_vacuum": Family(1.2, {"V1": 0.5}, hole=1.0, contamination=0.3, hole_scale=4.0),
     "crowded_vacancies": Family(0.7, {"V1": 4.0, "V2_585": 4.0}, hole=0.3),
     "grain_boundary": Family(0.0, {"Si_C3": 0.5}, contamination=0.2, grains=True),
     "mixed_defect_field": Family(
@@ -174,7 +177,7 @@ def _holes(rng: Generator, family: Family, size_A: float) -> list[Blob]:
         return []
     largest = 0.7 if rng.random() < 0.15 else 0.35
     return [
-        random_blob(rng, size_A, rng.uniform(0.05, largest) * size_A)
+        random_blob(rng, size_A, rng.uniform(0.05, largest) * family.hole_scale * size_A)
         for _ in range(int(rng.integers(1, 4)))
     ]
 
