@@ -26,6 +26,9 @@ SILENCE_S: Final = 20.0
 
 MAX_MESSAGE_CHARACTERS: Final = 4096
 
+LEFT: Final = (WebSocketDisconnect, RuntimeError)
+"""What sending raises once the viewer has gone or the socket is closed."""
+
 TRY_AGAIN_LATER: Final = 1013
 POLICY_VIOLATION: Final = 1008
 
@@ -64,8 +67,11 @@ async def _serve(websocket: WebSocket, hub: LiveHub, viewer: Viewer, pulse_s: fl
         listener.cancel()
         results = await asyncio.gather(sender, listener, return_exceptions=True)
     code = next((result for result in results if isinstance(result, int)), None)
+    for result in results:
+        if isinstance(result, Exception) and not isinstance(result, LEFT):
+            raise result
     if code is not None:
-        with suppress(RuntimeError, WebSocketDisconnect):
+        with suppress(*LEFT):
             await websocket.close(code)
 
 

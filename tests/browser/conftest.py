@@ -51,7 +51,7 @@ PIXEL_A = 0.104
 MODEL = "ab" * 32
 DRIFT_A_PER_FRAME = (0.21, -0.13)  # row, column
 EXTXYZ_HEADER = 'Properties=species:S:1:pos:R:3 pbc="F F F"'
-BOUND_MS = 20_000
+BOUND_MS = 60_000
 """Only a fault takes this long."""
 CHROMIUM_FLAGS = (
     "--no-sandbox",
@@ -444,8 +444,9 @@ class Watched:
 @pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
     """Chromium, headless, without a network of its own."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=BOUND_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=chromium, headless=True, args=list(CHROMIUM_FLAGS)

@@ -12,6 +12,8 @@ pytest.importorskip("playwright.sync_api", reason="dashboard: playwright is not 
 
 from playwright.sync_api import expect
 
+from inference_service.api import pages
+
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
@@ -243,3 +245,17 @@ def test_the_dashboard_is_not_shown_to_a_browser_without_a_key(browser, running)
     expect(page.get_by_role("heading")).to_have_text("This dashboard needs its key")
     assert json.dumps(context.cookies()) == "[]"
     context.close()
+
+
+def test_nothing_stands_in_the_way_of_a_screen_reader_or_weak_eyes(watched, running, scene) -> None:
+    axe = pages.DIST.parent / "node_modules" / "axe-core" / "axe.min.js"
+    if not axe.is_file():
+        pytest.skip("dashboard: its packages are not installed; run: make setup")
+    running.call(scene.everything)
+    page = watched.page
+    expect(shown_index(page)).to_have_text("2")
+    page.get_by_text("Refused").first.click()
+    page.evaluate(axe.read_text("utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")["violations"]
+    told = [(rule["id"], [node["html"] for node in rule["nodes"]][:3]) for rule in found]
+    assert told == []
