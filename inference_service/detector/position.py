@@ -58,7 +58,8 @@ def place(
     """
     fit = candidates.xy_px.copy()
     sigma = np.full(fit.shape, UNFITTED_SIGMA_A / pixel_size_A)
-    network_sigma = candidates.sigma_xy_px * calibration.sigma_scale
+    floor = calibration.sigma_floor_A / pixel_size_A
+    network_sigma = np.hypot(candidates.sigma_xy_px * calibration.sigma_scale, floor)
     if refined is not None:
         fit[fitted] = refined.xy_px
         sigma[fitted] = np.sqrt(refined.variance_px2[:, :2])

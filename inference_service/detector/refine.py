@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from inference_service.detector.background import Background
 from inference_service.detector.covariance import atom_covariances
+from inference_service.detector.error_budget import ErrorBudget, measure_error_budget
 from inference_service.detector.joint_fit import Fit, Threads, normals, render_atoms, step
 from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
 from inference_service.detector.probe import (
@@ -72,7 +73,7 @@ class Refined:
     xy_px: FloatArray
     """(n, 2) column, row, px of the image."""
     variance_px2: FloatArray
-    """(n, 3) variances of column and row, and their covariance, px²: photon noise alone."""
+    """(n, 3) variances of column and row, and their covariance, px²: photons, scan, misfit."""
     amplitude: FloatArray
     """(n,) peak of the core above background, image units."""
     amplitude_sigma: FloatArray
@@ -129,21 +130,32 @@ def refine(
             fit = probe.dress(fit)
     covariance = atom_covariances(equations.matrix, len(xy_px), threads)
     expected = render(fit, probe, background, image.shape, threads)
-    return concluded(fit, xy_px, covariance, probe, noise, expected)
+    budget = measure_error_budget(
+        (image - expected)[sample], expected[sample], weight[sample], probe.s
+    )
+    return concluded(fit, xy_px, covariance, Measured(probe, noise, budget), expected)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the frame itself says of probe, detector and scan."""
+
+    probe: Probe
+    noise: NoiseModel
+    budget: ErrorBudget
 
 
 def concluded(
     fit: Fit,
     start_px: FloatArray,
     covariance: FloatArray,
-    probe: Probe,
-    noise: NoiseModel,
+    measured: Measured,
     expected: FloatImage,
 ) -> Refined:
     """State the result; an atom that ran away or cannot be determined keeps its start."""
     xy, amplitude = fit.atoms[:, :2].copy(), fit.atoms[:, 2]
-    covariance[:, :2] += (LEAST_SIGMA_S * probe.start) ** 2
-    widest = (LOST_S * probe.start) ** 2
+    least, widest = ((k * measured.probe.start) ** 2 for k in (LEAST_SIGMA_S, LOST_S))
+    covariance[:, :2] += least
     moved = ((xy - start_px) ** 2).sum(axis=1)
     sound = np.isfinite(covariance).all(axis=1) & (covariance[:, :3] > 0).all(axis=1)
     sound &= (covariance[:, :2] < widest).all(axis=1) & (moved < widest)
@@ -152,11 +164,11 @@ def concluded(
     covariance[~sound, 2] = amplitude[~sound] ** 2
     return Refined(
         xy_px=xy,
-        variance_px2=covariance[:, [0, 1, 3]],
+        variance_px2=measured.budget.widen(covariance[:, [0, 1, 3]]),
         amplitude=amplitude,
         amplitude_sigma=np.sqrt(covariance[:, 2]),
-        probe=probe,
-        noise=noise,
+        probe=measured.probe,
+        noise=measured.noise,
         expected=expected,
     )
 

@@ -28,7 +28,7 @@ FOUND_FROM: Final = 0.5
 """Probability from which an atom counts as found."""
 BOND_RANGE_A: Final = (1.15, 1.75)
 """Where a carbon atom's nearest neighbour lies, with noise."""
-WAVERING: Final = 0.6
+WAVERING: Final = 0.45
 INSIGNIFICANT: Final = 2.2
 FRAME_DOUBT: Final = 6.0
 UNFITTED_SIGMA: Final = 1e3

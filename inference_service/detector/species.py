@@ -38,7 +38,7 @@ FLUCTUATION: Final = 0.25
 """Brightness, over carbon's, that an empty place may feign beyond photon noise."""
 BLOB_RANGE: Final = 8.0
 """Brightness of dirt lies anywhere up to this, over carbon's."""
-MOST_EVIDENCE: Final = 2.5
+MOST_EVIDENCE: Final = 4.0
 """The brightness moves the odds of an atom by at most e to this power."""
 LEAST_NETWORK: Final = 2e-3
 """The network is never surer than this that a class is absent."""
