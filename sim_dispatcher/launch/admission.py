@@ -20,7 +20,7 @@ __all__ = ["Admitted", "Refused", "admit", "task_document"]
 
 Document = dict[str, Any]
 
-_SPEC_FIELDS: Final = frozenset({"_tasks", "_category", "_priority", "_queueadapter"})
+_SPEC_FIELDS: Final = frozenset({"_tasks", "_category", "_priority"})
 _TASK_FIELDS: Final = frozenset({"_fw_name", "job", "signature"})
 
 

@@ -25,6 +25,9 @@ __all__ = ["ENGINE_COMMAND", "EngineProcess"]
 
 ENGINE_COMMAND: Final = (sys.executable, "-m", "sim_dispatcher.launch.engine")
 
+_THREAD_COUNTS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Read by the numerical libraries when they are first imported."""
+
 _CHUNK_BYTES: Final = 1 << 16
 _LOG_TAIL_BYTES: Final = 4096
 _WAIT_S: Final = 5.0
@@ -61,7 +64,7 @@ class EngineProcess:
         if self._process is not None and self._process.poll() is None:
             return
         self.stop()
-        environment = {**os.environ, "OMP_NUM_THREADS": str(self._threads)}
+        environment = {**os.environ, **dict.fromkeys(_THREAD_COUNTS, str(self._threads))}
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - a fixed argument list, never a shell
                 self._command,

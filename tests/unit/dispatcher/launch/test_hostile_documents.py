@@ -67,6 +67,7 @@ HOSTILE_FIELDS: dict[str, Any] = {
     "_background_tasks": [{"_fw_name": "ScriptTask", "script": "touch x"}],
     "_dupefinder": {"_fw_name": "{{hostile_module.Task}}"},
     "_launch_dir": "/",
+    "_queueadapter": {"pre_rocket": "touch x"},
     "_files_in": {"a": "b"},
     "_recovery": {"_prev_dir": "/", "_mode": "cp"},
     "_pass_job_info": True,
