@@ -17,8 +17,9 @@ from deploy.progress import Progress
 
 __all__ = ["PIP_INSTALL", "SetupError", "diagnose", "run_command"]
 
-PIP_INSTALL = ("-m", "pip", "install", "--no-input", "--progress-bar=off")
-"""Arguments of a Python that make its pip install quietly, without asking."""
+PIP_INSTALL = ("-m", "pip", "install", "--no-input", "--no-compile", "--progress-bar=off")
+"""Arguments of a Python that make its pip install quietly, without asking. Bytecode is left to the
+first import: most of what is installed is never imported."""
 
 LOG_BYTES = 2_000_000
 """The log starts anew beyond this size."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import ase.io
@@ -95,3 +98,45 @@ def test_nobody_gets_in_without_a_key(live: Any) -> None:
     status, body = live.ask("/api/v1/status", key=False)
     assert status == 401
     assert json.loads(body)["remedy"]
+
+
+def test_a_port_in_use_is_refused_in_one_line(live: Any) -> None:
+    refused = command("inference-service", "run", "-c", live.run_folder / "inference-service.toml")
+    assert refused.returncode == 1
+    assert "in use" in refused.stderr
+    assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_an_edge_with_a_key_that_nobody_authorised_is_refused(live: Any, tmp_path: Path) -> None:
+    command("edge-agent", "keys", tmp_path, "--name", "stranger")
+    settings = (live.run_folder / "edge-agent.toml").read_text()
+    own = str(live.run_folder / "keys" / "edge.key_secret")
+    config = tmp_path / "edge.toml"
+    config.write_text(settings.replace(own, str(tmp_path / "stranger.key_secret")))
+    refused = command("edge-agent", "run", "-c", config)
+    assert refused.returncode == 1
+    assert "refuses this key" in refused.stderr
+    assert "authorized" in refused.stderr
+    assert live.get("/api/v1/status")["edge"]["connected"]
+
+
+def test_a_truncated_file_is_refused_and_the_service_goes_on(live: Any, tmp_path: Path) -> None:
+    damaged = tmp_path / "damaged.npz"
+    damaged.write_bytes(b"PK\x03\x04 not the rest of an archive")
+    refused = command("inference-service", "analyze", damaged, "--json", tmp_path / "out.json")
+    assert refused.returncode == 1
+    errors = json.loads((tmp_path / "out.json").read_text())["errors"]
+    assert errors["damaged"]["remedy"]
+    assert live.get("/api/v1/status")["ready"]
+
+
+def command(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run a console script to its end."""
+    return subprocess.run(
+        [str(Path(sys.executable).parent / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
