@@ -1,8 +1,7 @@
 """Make an ensemble's raw numbers honest: temperature and bias of p, scale of sigma.
 
 Measured on fresh frames of the families the ensemble was trained on; held-out families stay for
-the scores. An atom within 0.25 Å makes a candidate right: within 0.5 Å a random point of a lattice
-has one three times out of ten. The result is written into the manifest, which serving reads.
+the scores. The result is written into the manifest, which serving reads.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from inference_service.detector.joint_fit import Threads
 from inference_service.detector.model import load_model
 from inference_service.detector.normalise import CANONICAL_PIXEL_A, normalise
 from inference_service.detector.refine import refine
-from inference_service.training.scores import STRICT_MATCH_A, liable, pair_up
+from inference_service.training.scores import liable, pair_up
 from inference_service.training.simulated_frame import LabelledFrame, training_frame
 from inference_service.training.specimen import training_families
 
@@ -33,6 +32,9 @@ __all__ = ["Calibration", "Evidence", "calibrate", "fit_calibration", "write_cal
 
 _SEED = 800_001
 _SIDE = 384
+_RIGHT_A = 0.35
+"""An atom this near makes a candidate right: 0.5 Å would be met by chance three times in ten in a
+lattice, 0.25 Å would count honest atoms of faint frames as false."""
 _LOGIT_LIMIT = 1e-6
 _OUTLIER = 4.0
 
@@ -145,7 +147,7 @@ def _evidence(engine: OnnxEngine, threads: Threads, frame: LabelledFrame) -> Evi
     candidates = candidates.take(np.flatnonzero(inside))
     known = frame.xy_px[frame.labelled]
     listed = np.ones(len(candidates), dtype=np.bool_)
-    partner = pair_up(known, candidates.xy_px, listed, STRICT_MATCH_A / CANONICAL_PIXEL_A)
+    partner = pair_up(known, candidates.xy_px, listed, _RIGHT_A / CANONICAL_PIXEL_A)
     judged = liable(frame, candidates.xy_px) & (candidates.contamination < 0.5)
     likely = candidates.p > 0.5
     sure = np.flatnonzero((partner >= 0) & judged & likely & ~_crowded(candidates))
