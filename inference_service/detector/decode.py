@@ -24,8 +24,8 @@ __all__ = ["Candidates", "decode"]
 
 FloatArray = NDArray[np.float64]
 
-LISTED_FROM: Final = 0.05
-"""Least probability that is listed."""
+CANDIDATE_FROM: Final = 0.02
+"""Least mean probability of a candidate: the fit may still raise it."""
 MERGE_A: Final = 0.6
 """Two candidates closer than this are one atom: no bond is half as short."""
 AGREE_PX: Final = 2.5
@@ -79,7 +79,7 @@ class Candidates:
 def decode(maps: EnsembleMaps) -> Candidates:
     """List the candidate atoms of the maps, most probable first."""
     members = np.float64(maps.members)
-    rows, cols = peaks(maps.sums[Sum.P], np.float32(LISTED_FROM * maps.members))
+    rows, cols = peaks(maps.sums[Sum.P], np.float32(CANDIDATE_FROM * maps.members))
     xy = vote(maps.sums, rows, cols)
     cell = maps.sums[:, rows, cols].astype(np.float64)
     weight = np.maximum(cell[Sum.P], 1e-12)

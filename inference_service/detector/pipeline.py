@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from inference_service.detector.analysis import FrameAnalysis
 from inference_service.detector.bright import add_bright
@@ -44,7 +45,10 @@ COARSEST_PIXEL_A: Final = 0.35
 """Beyond this, graphene's second order is not sampled."""
 LARGEST_CANONICAL_PX: Final = 8192
 FITTED_FROM: Final = 0.15
-"""Fainter candidates are listed but not fitted: a ghost would take counts from real atoms."""
+"""Fainter candidates are fitted only where they stand alone: elsewhere a ghost would take counts
+from real atoms."""
+ALONE_A: Final = 1.1
+"""Distance from the next candidate at which one stands alone: below any bond length."""
 
 
 def shipped_model() -> Path:
@@ -142,7 +146,7 @@ class Detector:
         candidates = candidates.take(np.nonzero(inside)[0])
         return Seen(
             candidates=candidates,
-            fitted=candidates.p >= FITTED_FROM,
+            fitted=worth_fitting(candidates, scale.pixel_size_A),
             contamination=contaminated(maps, canonical.shape),
         )
 
@@ -172,6 +176,15 @@ def canonical_grid(shape: tuple[int, ...], pixel_size_A: float) -> Grid:
             remedy="Crop it.",
         )
     return grid
+
+
+def worth_fitting(candidates: Candidates, pixel_size_A: float) -> NDArray[np.bool_]:
+    """Which candidates take part in the fit: the probable ones and those that stand alone."""
+    if len(candidates) < 2:
+        return candidates.p >= FITTED_FROM
+    distance, _ = cKDTree(candidates.xy_px).query(candidates.xy_px, k=2)
+    alone = distance[:, 1] * pixel_size_A > ALONE_A
+    return np.asarray((candidates.p >= FITTED_FROM) | alone)
 
 
 def within(candidates: Candidates, taken: Intake) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from inference_service.detector.decode import LISTED_FROM, Candidates
+from inference_service.detector.decode import Candidates
 from inference_service.detector.intake import Intake
 from inference_service.detector.lattice_defects import coordination
 from inference_service.detector.model import Calibrations
@@ -24,6 +24,8 @@ __all__ = ["Found", "atom_table", "gather_evidence", "name_candidates"]
 
 FloatArray = NDArray[np.float64]
 
+LISTED_FROM: Final = 0.05
+"""Least probability that is listed."""
 FOUND_FROM: Final = 0.5
 """Probability from which an atom counts as found."""
 BOND_RANGE_A: Final = (1.15, 1.75)
