@@ -58,6 +58,13 @@ def test_every_relative_link_leads_somewhere(document: Path) -> None:
     assert not broken, f"{document.name}: {broken}"
 
 
+def test_every_folder_the_contributors_guide_names_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    named = re.findall(r"`([a-z_]+/[a-z_/]*)`", text)
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).is_dir()]
+
+
 def test_readme_reaches_its_first_command_quickly() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     before, fence, _ = text.partition("```")
