@@ -133,25 +133,30 @@ class Catalog:
 
     def replay(self, effect: Effect) -> None:
         """Make a recorded change again."""
-        what, database, collection = effect["o"], effect["d"], effect["c"]
-        value = effect.get("v")
-        match what:
+        home, value = (effect["d"], effect["c"]), effect.get("v")
+        match effect["o"]:
             case "put":
-                self.put(database, collection, value or {})
+                self.put(*home, value or {})
             case "patch":
-                self.put(database, collection, self._patched(database, collection, value or {}))
+                self.put(*home, self._patched(home, value or {}))
             case "remove":
-                self.remove(database, collection, value)
+                self.remove(*home, value)
+            case other:
+                self._reshape(str(other), home, value)
+
+    def _reshape(self, what: str, home: tuple[str, str], value: Any) -> None:
+        """Make a recorded change of collections or indexes again."""
+        match what:
             case "create":
-                self.create(database, collection)
+                self.create(*home)
             case "drop":
-                self.drop(database, collection)
+                self.drop(*home)
             case "index":
-                self.add_index(database, collection, index_spec(value or {}))
+                self.add_index(*home, index_spec(value))
             case "unindex":
-                self.drop_index(database, collection, str(value))
+                self.drop_index(*home, value)
             case "rename":
-                self.rename((database, collection), tuple(value or ()))
+                self.rename(home, tuple(value))
             case _:
                 raise CommandError(8, f"Unknown change {what} in the journal.")
 
@@ -165,8 +170,8 @@ class Catalog:
             for index in table.indexes.values():
                 yield {"o": "index", **home, "v": index.spec.as_document()}
 
-    def _patched(self, database: str, collection: str, patch: Document) -> Document:
-        old = self.table(database, collection).get(patch["_id"])
+    def _patched(self, home: tuple[str, str], patch: Document) -> Document:
+        old = self.table(*home).get(patch["_id"])
         if old is None:
             raise CommandError(8, "The journal changes a document that is not there.")
         kept = {name: value for name, value in old.items() if name not in patch["u"]}

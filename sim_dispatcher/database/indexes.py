@@ -10,7 +10,7 @@ built when first asked for and kept up from then on.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -113,14 +113,18 @@ class Index:
         spec = self.spec
         if spec.partial is not None and not filter_applies(spec.partial, document):
             return []
-        if len(self._paths) == 1:
-            values = [freeze(value) for value in values_at(document, self._paths[0])]
-            return [] if spec.sparse and values == [None] else values
         paths = self._paths if spec.unique else self._paths[:1]
         each = [[freeze(value) for value in values_at(document, path)] for path in paths]
         if spec.sparse and all(values == [None] for values in each):
             return []
-        return list(product(*each)) if spec.unique else each[0]
+        return each[0] if len(paths) == 1 else list(product(*each))
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether `holders` knows every document of the table by its first path."""
+        spec = self.spec
+        several = spec.unique and len(spec.fields) > 1
+        return not (spec.sparse or spec.partial is not None or several)
 
     def owner_of(self, entry: Hashable) -> Key | None:
         """Return a document that holds an entry, None where there is none."""
@@ -146,12 +150,12 @@ class Index:
             for value in self._lane_values(document):
                 self._lanes[value].discard(rank, key)
 
-    def holders(self, value: object) -> dict[Key, None]:
+    def holders(self, value: object) -> Mapping[Key, None]:
         """Return the documents that may hold a value at the first path, in order of arrival."""
         return self._hash.get(freeze(value), {})
 
     def in_order(
-        self, value: object, documents: dict[Key, Document], *, descending: bool
+        self, value: object, documents: Mapping[Key, Document], *, descending: bool
     ) -> Iterator[Key]:
         """Walk the documents with a value at the first path in the order of the second.
 
@@ -163,7 +167,7 @@ class Index:
         lane = self._built(documents).get(freeze(value))
         return iter(()) if lane is None else lane.walk(descending=descending)
 
-    def beyond(self, bound: object, documents: dict[Key, Document]) -> Iterator[Key]:
+    def beyond(self, bound: object, documents: Mapping[Key, Document]) -> Iterator[Key]:
         """Walk the documents whose value reaches a bound of the same type, in rising order.
 
         Args:
@@ -173,14 +177,14 @@ class Index:
         lane = self._built(documents).get(None)
         return iter(()) if lane is None else lane.after(order_key(bound))
 
-    def can_order(self, documents: dict[Key, Document]) -> bool:
+    def can_order(self, documents: Mapping[Key, Document]) -> bool:
         """Tell whether the index holds every document, under one value of the ordering path."""
         if self.spec.sparse or self.spec.partial is not None:
             return False
         self._built(documents)
         return self._one_rank_each
 
-    def _built(self, documents: dict[Key, Document]) -> dict[Hashable, _Lane]:
+    def _built(self, documents: Mapping[Key, Document]) -> dict[Hashable, _Lane]:
         if self._lanes is None:
             self._lanes = {}
             for key, document in documents.items():

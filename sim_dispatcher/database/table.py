@@ -6,16 +6,16 @@ may therefore refer to stored documents, and a refused change leaves nothing hal
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from bson import Regex
 from mongomock.filtering import filter_applies
 
 from sim_dispatcher.database.errors import CommandError, DuplicateKeyError
 from sim_dispatcher.database.indexes import Index, IndexSpec
 from sim_dispatcher.database.ordering import freeze, sort_documents
+from sim_dispatcher.database.planning import candidates
 
 __all__ = ["ID_INDEX", "Table"]
 
@@ -122,8 +122,8 @@ class Table:
         """
         if not self.documents:
             filter_applies(query, {})
-        candidates, ordered = self._candidates(query, sort)
-        matches = (document for document in candidates if filter_applies(query, document))
+        chosen, ordered = candidates(self.documents, self.indexes.values(), query, sort)
+        matches = (document for document in chosen if filter_applies(query, document))
         stop = skip + limit if limit else None
         if ordered or not sort:
             return list(islice(matches, skip, stop))
@@ -138,72 +138,3 @@ class Table:
             owner = index.owner_of(entry)
             if owner is not None and owner != key:
                 raise DuplicateKeyError(self.namespace, index.spec.name, entry)
-
-    def _candidates(self, query: Document, sort: Sort) -> tuple[Iterable[Document], bool]:
-        """Return a superset of the matches, and whether it comes in the order asked for."""
-        if _is_plain(query.get("_id")) and "_id" in query:
-            document = self.documents.get(freeze(query["_id"]))
-            return ([] if document is None else [document]), True
-        ordered = self._ordered(query, sort)
-        if ordered is not None:
-            return self._documents(ordered), True
-        best: list[dict[Hashable, None]] | None = None
-        size = len(self.documents)
-        for index in self.indexes.values():
-            buckets = _buckets(index, query)
-            if buckets is not None and sum(map(len, buckets)) < size:
-                best, size = buckets, sum(map(len, buckets))
-        if best is None:
-            return list(self.documents.values()), False
-        return self._documents({key: None for bucket in best for key in bucket}), False
-
-    def _ordered(self, query: Document, sort: Sort) -> Iterator[Hashable] | None:
-        """Return the candidates in order, where an index can walk them so."""
-        if len(sort) != 1 or sort[0][0] == "$natural":
-            return None
-        path, direction = sort[0]
-        for index in self.indexes.values():
-            if index.order_path != path or not index.can_order(self.documents):
-                continue
-            condition = query.get(index.first)
-            if len(index.spec.fields) == 1:
-                bound = _lower_bound(condition) if direction > 0 else None
-                if bound is not None:
-                    return index.beyond(bound, self.documents)
-            elif index.first in query and _is_plain(condition):
-                return index.in_order(condition, self.documents, descending=direction < 0)
-        return None
-
-    def _documents(self, keys: Iterable[Hashable]) -> Iterator[Document]:
-        documents = self.documents
-        return (documents[key] for key in keys)
-
-
-def _buckets(index: Index, query: Document) -> list[dict[Hashable, None]] | None:
-    """Return the documents an index leaves as candidates, None where it cannot help."""
-    spec = index.spec
-    if spec.sparse or spec.partial is not None or index.first not in query:
-        return None
-    if spec.unique and len(spec.fields) > 1:
-        return None
-    condition = query[index.first]
-    if _is_plain(condition):
-        return [index.holders(condition)]
-    if isinstance(condition, dict) and isinstance(condition.get("$in"), list):
-        wanted = condition["$in"]
-        if all(_is_plain(value) for value in wanted):
-            return [index.holders(value) for value in wanted]
-    return None
-
-
-def _lower_bound(condition: object) -> float | None:
-    """Return the number that a condition wants a field to exceed or reach, if that is all."""
-    if isinstance(condition, dict) and len(condition) == 1:
-        bound = condition.get("$gt", condition.get("$gte"))
-        return bound if isinstance(bound, int | float) else None
-    return None
-
-
-def _is_plain(value: object) -> bool:
-    """Tell a value that is compared for equality from an operator or a pattern."""
-    return not isinstance(value, dict | list | Regex)

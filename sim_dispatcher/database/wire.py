@@ -12,6 +12,7 @@ https://www.mongodb.com/docs/manual/reference/mongodb-wire-protocol/
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -132,8 +133,22 @@ def _decode_msg(identifier: int, message: bytes) -> Request:
     if flags & _REQUIRED_FLAGS & ~(_CHECKSUM_PRESENT | _MORE_TO_COME):
         raise _broken(f"unknown message flags {flags:#x}")
     end = len(message) - (4 if flags & _CHECKSUM_PRESENT else 0)
-    body: Document | None = None
+    bodies: list[Document] = []
     sequences: Document = {}
+    for kind, section in _sections(message, end):
+        if kind == 0:
+            bodies.append(bson.decode(section, codec_options=CODEC))
+        elif kind == 1:
+            name, documents = _decode_sequence(section)
+            sequences[name] = documents
+        else:
+            raise _broken(f"a section of kind {kind}")
+    if len(bodies) != 1 or not bodies[0] or sequences.keys() & bodies[0].keys():
+        raise _broken("a message without exactly one command")
+    return Request(identifier, bodies[0] | sequences, reply_wanted=not flags & _MORE_TO_COME)
+
+
+def _sections(message: bytes, end: int) -> Iterator[tuple[int, bytes]]:
     position = 20
     while position < end:
         kind, start = message[position], position + 1
@@ -141,17 +156,7 @@ def _decode_msg(identifier: int, message: bytes) -> Request:
         position = start + size
         if size < 5 or position > end:
             raise _broken("a section that overruns its message")
-        section = message[start:position]
-        if kind == 0 and body is None:
-            body = bson.decode(section, codec_options=CODEC)
-        elif kind == 1:
-            name, documents = _decode_sequence(section)
-            sequences[name] = documents
-        else:
-            raise _broken(f"a section of kind {kind}")
-    if not body or sequences.keys() & body.keys():
-        raise _broken("a message without a command of its own")
-    return Request(identifier, body | sequences, reply_wanted=not flags & _MORE_TO_COME)
+        yield kind, message[start:position]
 
 
 def _decode_sequence(section: bytes) -> tuple[str, list[Document]]:
