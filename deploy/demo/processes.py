@@ -14,7 +14,7 @@ from deploy.demo.signals import Signals
 
 __all__ = ["ServiceProcess", "stop_in_order"]
 
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 20.0
 """How long a service may take to end by itself before it is killed."""
 
 KILL_GRACE_S = 2.0
