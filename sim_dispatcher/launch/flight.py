@@ -11,7 +11,13 @@ from pymongo.errors import PyMongoError
 from shared.clock import Clock
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.orders import EngineAnswer, EngineFailure, EngineProgress
-from sim_dispatcher.ledger import LEASE_S, JobProgress, JobRecord, Ledger
+from sim_dispatcher.ledger import (
+    LEASE_S,
+    DatabaseAwayError,
+    JobProgress,
+    JobRecord,
+    Ledger,
+)
 
 __all__ = ["Flight", "Flown"]
 
@@ -83,6 +89,6 @@ class Flight:
             if now - self._pinged >= PING_S:
                 self._pinged = now
                 self._launchpad.ping_launch(launch)
-        except PyMongoError as error:
+        except (PyMongoError, DatabaseAwayError) as error:
             log.warning("no heartbeat", key=claim.key, error=str(error)[:200])
         return now - self._heard < LEASE_S

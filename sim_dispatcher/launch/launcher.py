@@ -27,7 +27,7 @@ from sim_dispatcher.launch.orders import EngineAnswer, EngineFailure, EngineOrde
 from sim_dispatcher.launch.refusal import REMEDY, refuse
 from sim_dispatcher.launch.signing import SigningKey
 from sim_dispatcher.launch.workflows import LOCAL
-from sim_dispatcher.ledger import JobRecord, Ledger
+from sim_dispatcher.ledger import DatabaseAwayError, JobRecord, Ledger, is_outage
 
 __all__ = ["Launcher", "LauncherSettings"]
 
@@ -98,7 +98,7 @@ class Launcher:
             self._engine.start()
             try:
                 busy = self.launch_next(stop)
-            except PyMongoError as error:
+            except (PyMongoError, DatabaseAwayError) as error:
                 log.warning("database away", error=str(error)[:200])
                 stop.wait(RETRY_S)
                 continue
@@ -159,7 +159,7 @@ class Launcher:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         launch = self._check_out(decision, folder)
         if launch is None:
-            self._ledger.release(claim.key, claim.token)
+            self._ledger.hand_back(claim.key, claim.token)
             self._skipped[decision.firework] = self._clock.monotonic_s() + SKIP_S
             return
         if isinstance(launch, Refused):
@@ -169,7 +169,18 @@ class Launcher:
         log.info("job started", key=claim.key, firework=decision.firework, token=claim.token)
         self._engine.order(EngineOrder(spec=decision.spec, folder=str(folder.absolute())))
         flight = Flight(self._launchpad, self._ledger, self._engine, self._clock)
-        self._conclude(claim, launch, flight.watch(claim, launch, stop))
+        outcome = flight.watch(claim, launch, stop)
+        while not self._try_to_conclude(claim, launch, outcome) and not stop.wait(RETRY_S):
+            log.warning("result kept until the database is back", key=claim.key)
+
+    def _try_to_conclude(self, claim: JobRecord, launch: int, outcome: Flown) -> bool:
+        """Write an outcome; False while the database is away. Harmless to repeat."""
+        try:
+            self._conclude(claim, launch, outcome)
+        except (PyMongoError, DatabaseAwayError) as error:
+            log.warning("database away", error=str(error)[:200])
+            return False
+        return True
 
     def _check_out(self, decision: Admitted, folder: Path) -> int | Refused | None:
         """Check a firework out through the LaunchPad.
@@ -188,6 +199,8 @@ class Launcher:
         try:
             firework, launch = self._launchpad.checkout_fw(worker, str(folder))
         except FIREWORKS_ERRORS as error:
+            if is_outage(error):
+                return None
             reason = f"FireWorks cannot check it out: {str(error)[-200:]}"
             return Refused(decision.firework, reason)
         self._launchpad.backup_launch_data.clear()

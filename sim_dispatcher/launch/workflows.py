@@ -92,9 +92,13 @@ class LaunchPadWorkflows:
         document = self._launchpad.fireworks.find_one(
             {"fw_id": firework}, {"state": 1, "launches": 1}
         )
-        if document is None or document["state"] in _ENDED:
+        if document is None:
             return
         end = _END_OF[state] if document.get("launches") else "DEFUSED"
+        if document["state"] in _ENDED:
+            if (document["state"], end) == ("FIZZLED", "COMPLETED"):
+                force_state(self._launchpad, firework, {"state": end})
+            return
         try:
             if end == "DEFUSED":
                 self._launchpad.defuse_fw(firework)
@@ -105,9 +109,12 @@ class LaunchPadWorkflows:
             force_state(self._launchpad, firework, {"state": end})
 
     def requeue(self, firework: int) -> None:
-        """Make a firework ready again after its launcher gave it back or vanished."""
+        """Make a firework ready again after its launcher gave it back or vanished.
+
+        One that fizzled is, too: FireWorks fizzles it when the database is away in mid-change.
+        """
         running = self._launchpad.fireworks.find_one(
-            {"fw_id": firework, "state": {"$in": ["RUNNING", "RESERVED"]}}, {"fw_id": 1}
+            {"fw_id": firework, "state": {"$in": ["RUNNING", "RESERVED", "FIZZLED"]}}, {"fw_id": 1}
         )
         if running is None:
             return

@@ -1,5 +1,6 @@
 """The dispatch ledger: every computation asked for, once, and what came of it."""
 
+from sim_dispatcher.ledger.outage import DatabaseAwayError, is_outage
 from sim_dispatcher.ledger.records import JobAnswer, JobOptions, JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.states import FINAL, JobEvent
 from sim_dispatcher.ledger.store import LEASE_S, MAX_CLAIMS, Ledger
@@ -9,6 +10,7 @@ __all__ = [
     "FINAL",
     "LEASE_S",
     "MAX_CLAIMS",
+    "DatabaseAwayError",
     "JobAnswer",
     "JobEvent",
     "JobOptions",
@@ -17,4 +19,5 @@ __all__ = [
     "JobSpec",
     "Ledger",
     "Workflows",
+    "is_outage",
 ]

@@ -14,6 +14,7 @@ from pymongo import MongoClient
 
 from shared.clock import Clock
 from shared.errors import DatabaseError
+from sim_dispatcher.ledger.outage import says_when_away
 from sim_dispatcher.ledger.records import JobAnswer, JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.shelf import Shelf
 from sim_dispatcher.ledger.states import FINAL, JobEvent
@@ -50,12 +51,14 @@ class Ledger:
         self._clock = clock
         self._heard: dict[str, tuple[int, int, float]] = {}
 
+    @says_when_away
     def prepare(self) -> None:
         """Make the indexes; harmless when they exist."""
         self._shelf.prepare()
 
     # ------------------------------------------------------------------ the dispatcher's side
 
+    @says_when_away
     def submit(self, spec: JobSpec) -> JobRecord:
         """Have a job computed once, however often its key is submitted.
 
@@ -67,13 +70,16 @@ class Ledger:
 
         Raises:
             DatabaseError: The key stands for another computation already.
+            DatabaseAwayError: The database does not answer; true of every method.
         """
         return self._push_on(spec) if self._shelf.reserve(spec) else self._same(spec)
 
+    @says_when_away
     def get(self, key: str) -> JobRecord | None:
         """Return a job's record, None where the key was never submitted."""
         return self._shelf.get(key)
 
+    @says_when_away
     def changes(self, since: int) -> list[JobRecord]:
         """Return the records that changed after a revision, oldest change first.
 
@@ -85,6 +91,7 @@ class Ledger:
         """
         return self._shelf.changes(since)
 
+    @says_when_away
     def cancel(self, key: str, reason: str) -> JobRecord | None:
         """Withdraw a job wherever it stands; a running launcher notices at its next beat.
 
@@ -99,12 +106,14 @@ class Ledger:
             self.settle(key)
         return self.get(key)
 
+    @says_when_away
     def prioritise(self, key: str, priority: float) -> None:
         """Change the order in which waiting jobs run: larger first."""
         record = self._shelf.note(key, {"priority": priority})
         if record is not None and record.firework is not None:
             self._workflows.prioritise(record.firework, priority)
 
+    @says_when_away
     def reconcile(self, *, grace_s: float = 30.0) -> int:
         """Mend what crashes left behind: at start, then every half minute.
 
@@ -135,6 +144,7 @@ class Ledger:
 
     # ------------------------------------------------------------------ the launcher's side
 
+    @says_when_away
     def claim(self, key: str, worker: str, firework: int) -> JobRecord | None:
         """Take a queued job.
 
@@ -150,6 +160,7 @@ class Ledger:
         changes = {"worker": worker, "heartbeat_ns": self._clock.wall_ns(), "progress": None}
         return self._shelf.step(key, JobEvent.CLAIMED, changes, holding={"firework": firework})
 
+    @says_when_away
     def beat(self, key: str, token: int, progress: JobProgress | None = None) -> bool:
         """Say that the job is alive, and how far it is.
 
@@ -163,6 +174,7 @@ class Ledger:
         """
         return self._shelf.beat(key, token, progress)
 
+    @says_when_away
     def finish(self, key: str, token: int, answer: JobAnswer) -> bool:
         """Record a job's result; a late one is kept beside the record and not applied.
 
@@ -182,6 +194,7 @@ class Ledger:
         self._shelf.record_late(key, token, fields)
         return False
 
+    @says_when_away
     def fail(self, key: str, token: int, reason: str, remedy: str) -> bool:
         """Record that a job ended without a result.
 
@@ -197,12 +210,14 @@ class Ledger:
         words = {"reason": reason[:500], "remedy": remedy[:500]}
         return self._shelf.step(key, JobEvent.FAILED, words, holding={"token": token}) is not None
 
+    @says_when_away
     def release(self, key: str, token: int) -> bool:
         """Give an unfinished job back to the queue; return whether the claim was still valid."""
         nothing = {"progress": None}
         held = {"token": token}
         return self._shelf.step(key, JobEvent.RELEASED, nothing, holding=held) is not None
 
+    @says_when_away
     def hand_back(self, key: str, token: int) -> None:
         """Give an unfinished job, whose firework was checked out, back to the queue."""
         if self.release(key, token):
@@ -210,6 +225,7 @@ class Ledger:
             if record is not None and record.firework is not None:
                 self._workflows.requeue(record.firework)
 
+    @says_when_away
     def refuse(self, firework: int, reason: str, remedy: str) -> None:
         """Fail the waiting job whose firework was refused or ended, where it is one of ours."""
         record = self._shelf.find_one({"firework": firework, "state": "queued"})
@@ -218,6 +234,7 @@ class Ledger:
             self._shelf.step(record.key, JobEvent.FAILED, words)
             self.settle(record.key)
 
+    @says_when_away
     def settle(self, key: str) -> None:
         """Bring the firework of an ended job to an end, too; harmless to repeat."""
         record = self.get(key)

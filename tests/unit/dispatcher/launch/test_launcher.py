@@ -12,7 +12,14 @@ import pytest
 from shared.errors import DatabaseError
 from sim_dispatcher.launch.launchpad import database_of, open_launchpad
 from sim_dispatcher.launch.workflows import STAGING
-from sim_dispatcher.ledger import LEASE_S, MAX_CLAIMS, JobAnswer, JobSpec
+from sim_dispatcher.ledger import (
+    LEASE_S,
+    MAX_CLAIMS,
+    DatabaseAwayError,
+    JobAnswer,
+    JobSpec,
+    Ledger,
+)
 
 Spec = Callable[..., JobSpec]
 
@@ -196,3 +203,23 @@ def test_a_clean_start_refuses_a_uri_that_nobody_answers(site: Any) -> None:
 def test_the_database_is_the_uris_or_ours() -> None:
     assert database_of("mongodb://h/site") == "site"
     assert database_of("mongodb://h/?directConnection=true") == "atomloop"
+
+
+def test_a_result_waits_for_the_database_to_come_back(
+    site: Any, spec: Spec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finish, tries = Ledger.finish, []
+
+    def away_at_first(self: Ledger, *arguments: Any) -> bool:
+        tries.append(arguments)
+        if len(tries) < 3:
+            raise DatabaseAwayError("The database does not answer.", remedy="Wait.")
+        return finish(self, *arguments)
+
+    monkeypatch.setattr(Ledger, "finish", away_at_first)
+    monkeypatch.setattr("sim_dispatcher.launch.launcher.RETRY_S", 0.01)
+    site.ledger.submit(spec("a"))
+    with site.launcher("w"):
+        assert site.end_of("a").state == "done"
+    assert len(tries) == 3
+    assert runs_of(site) == ["a-1"]

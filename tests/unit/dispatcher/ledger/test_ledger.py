@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pymongo import MongoClient
+from pymongo.errors import AutoReconnect
 
 from shared.errors import DatabaseError
 from shared.messages.simulation import SimulationResult
-from sim_dispatcher.ledger import LEASE_S, JobAnswer, JobProgress, JobSpec, Ledger
+from sim_dispatcher.database.hosting import hosted
+from sim_dispatcher.ledger import (
+    LEASE_S,
+    DatabaseAwayError,
+    JobAnswer,
+    JobProgress,
+    JobSpec,
+    Ledger,
+    is_outage,
+)
 
 Spec = Callable[..., JobSpec]
 Client = MongoClient[dict[str, Any]]
@@ -259,3 +270,25 @@ def test_a_clock_that_is_set_takes_no_job_from_a_living_launcher(
         assert ledger.beat("job", token)
         assert ledger.reconcile() == 0
     assert ledger.finish("job", token, ANSWER)
+
+
+def test_a_database_that_is_away_is_said_to_be_and_the_same_call_succeeds_later(
+    tmp_path: Path, workflows: Any, clock: Any, spec: Spec
+) -> None:
+    with hosted(tmp_path / "db") as uri:
+        client = Client(uri, serverSelectionTimeoutMS=100)
+        ledger = Ledger(client, "fw", workflows, clock)
+        ledger.submit(spec("early"))
+    with pytest.raises(DatabaseAwayError, match="does not answer"):
+        ledger.submit(spec("late"))
+    with hosted(tmp_path / "db"):
+        assert ledger.submit(spec("late")).state == "queued"
+        assert [record.key for record in ledger.changes(0)] == ["early", "late"]
+        client.close()
+
+
+def test_an_error_of_the_driver_is_found_behind_others() -> None:
+    error = RuntimeError("Error refreshing workflow")
+    assert not is_outage(error)
+    error.__context__ = AutoReconnect("gone")
+    assert is_outage(error)
