@@ -1,4 +1,7 @@
-"""The size of things: a budget on functions, files, signatures, docstrings and suppressions."""
+"""The size of things: a budget on functions, files, signatures, docstrings and suppressions.
+
+Cyclomatic complexity is ruff's part (C901 in `make lint`).
+"""
 
 from __future__ import annotations
 
@@ -18,13 +21,8 @@ PACKAGES = ("shared", "edge_agent", "inference_service", "sim_dispatcher", "depl
 FUNCTION_LINES = 50
 FUNCTION_P95 = 30
 FILE_LINES = 400
-COMPLEXITY = 10
 PARAMETERS = 6
 SUPPRESSIONS_PER_KLOC = 0.5
-BRANCHES = (
-    *(ast.If, ast.For, ast.AsyncFor, ast.While, ast.ExceptHandler),
-    *(ast.IfExp, ast.Assert, ast.comprehension, ast.match_case),
-)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -70,24 +68,16 @@ def length(source: Source, node: Function) -> int:
     return sum(node.lineno <= line <= (node.end_lineno or 0) for line in source.code_lines)
 
 
-def complexity(node: Function) -> int:
-    inside = list(ast.walk(node))
-    switches = sum(len(part.values) - 1 for part in inside if isinstance(part, ast.BoolOp))
-    return 1 + sum(isinstance(part, BRANCHES) for part in inside) + switches
-
-
 def parameters(node: Function) -> int:
     names = [arg.arg for arg in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
     return len([name for name in names if name not in {"self", "cls"}])
 
 
-def test_functions_stay_short_and_simple() -> None:
+def test_functions_stay_short() -> None:
     lengths = {s.name(f): length(s, f) for s in sources() for f in s.functions()}
     too_long = {name: lines for name, lines in lengths.items() if lines > FUNCTION_LINES}
-    tangled = {s.name(f): complexity(f) for s in sources() for f in s.functions()}
     assert not too_long, f"functions over {FUNCTION_LINES} code lines: {too_long}"
     assert sorted(lengths.values())[int(0.95 * len(lengths))] <= FUNCTION_P95
-    assert not (over := {n: c for n, c in tangled.items() if c > COMPLEXITY}), f"tangled: {over}"
 
 
 def is_command_line(path: Path) -> bool:
