@@ -15,7 +15,7 @@ from sim_dispatcher.recipes.minimise import Minimum, Watcher
 from sim_dispatcher.recipes.relaxation import Options, settle
 from sim_dispatcher.recipes.twins import TwinEnergies
 from sim_dispatcher.structure.alignment import aligned
-from sim_dispatcher.structure.bonds import bond_statistics, bonded_pairs
+from sim_dispatcher.structure.bonds import CONTACT_FACTOR, bond_statistics, bonded_pairs
 from sim_dispatcher.structure.census import ring_census
 from sim_dispatcher.structure.checks import check_size, check_structure, fragments
 from sim_dispatcher.structure.cluster import Cluster
@@ -127,7 +127,8 @@ def _placed(cluster: Cluster, minimum: Minimum, plan: Plan) -> Array:
 
 
 def _refuse_fragments(final: Cluster) -> None:
-    labels = fragments(len(final), bonded_pairs(final.symbols, final.positions_A))
+    touching = bonded_pairs(final.symbols, final.positions_A, CONTACT_FACTOR)
+    labels = fragments(len(final), touching)
     if labels.max() > 0:
         raise SimulationError(
             f"The cluster fell into {labels.max() + 1} fragments while it relaxed.",

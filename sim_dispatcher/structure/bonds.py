@@ -17,7 +17,7 @@ from scipy.spatial import cKDTree
 
 from shared.messages.simulation import BondStatistics
 
-__all__ = ["BOND_FACTOR", "bond_statistics", "bonded_pairs", "neighbours"]
+__all__ = ["BOND_FACTOR", "CONTACT_FACTOR", "bond_statistics", "bonded_pairs", "neighbours"]
 
 Array: TypeAlias = NDArray[np.float64]
 Pairs: TypeAlias = NDArray[np.intp]
@@ -25,18 +25,23 @@ Pairs: TypeAlias = NDArray[np.intp]
 BOND_FACTOR: Final = 1.2
 """A bond is at most this times the sum of covalent radii (Cordero, doi:10.1039/b801115j)."""
 
+CONTACT_FACTOR: Final = 1.5
+"""Atoms farther apart than this times their radii belong to different fragments: 2.28 Å for
+C-C, below the second neighbours' 2.46 Å but above any bond that is merely stretched."""
 
-def bonded_pairs(symbols: Sequence[str], positions_A: Array) -> Pairs:
+
+def bonded_pairs(symbols: Sequence[str], positions_A: Array, factor: float = BOND_FACTOR) -> Pairs:
     """Return (m, 2) index pairs i < j of bonded atoms, sorted.
 
     Args:
         symbols: Element of each atom.
         positions_A: (n, 2) or (n, 3) positions, Å.
+        factor: Longest bond over the sum of covalent radii.
     """
     radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in symbols])
-    reach = 2 * BOND_FACTOR * float(radii.max())
+    reach = 2 * factor * float(radii.max())
     pairs = cKDTree(positions_A).query_pairs(reach, output_type="ndarray").astype(np.intp)
-    limit = BOND_FACTOR * (radii[pairs[:, 0]] + radii[pairs[:, 1]])
+    limit = factor * (radii[pairs[:, 0]] + radii[pairs[:, 1]])
     bonded: Pairs = pairs[_lengths(positions_A, pairs) <= limit]
     return bonded[np.lexsort((bonded[:, 1], bonded[:, 0]))]
 

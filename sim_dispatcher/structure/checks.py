@@ -13,7 +13,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from shared.errors import StructureError
-from sim_dispatcher.structure.bonds import bonded_pairs
+from sim_dispatcher.structure.bonds import CONTACT_FACTOR, bonded_pairs
 
 __all__ = ["OVERLAP_A", "check_size", "check_structure", "close_pairs", "fragments"]
 
@@ -46,7 +46,7 @@ def check_structure(symbols: Sequence[str], positions_A: Array) -> None:
             "The structure has positions that are not numbers.", remedy="Mend the input."
         )
     _check_overlaps(symbols, positions_A)
-    labels = fragments(len(symbols), bonded_pairs(symbols, positions_A))
+    labels = fragments(len(symbols), bonded_pairs(symbols, positions_A, CONTACT_FACTOR))
     if labels.max() > 0:
         raise StructureError(
             f"The structure falls into {labels.max() + 1} fragments that no bond connects.",

@@ -73,6 +73,10 @@ def test_fragments_are_refused() -> None:
         cluster_from_ase(two)
 
 
+def test_a_stretched_bond_is_no_fragment() -> None:
+    assert len(cluster_from_ase(ase.Atoms("H2", [[0, 0, 0], [0, 0, 0.85]]))) == 2
+
+
 def test_unknown_elements_are_refused() -> None:
     atoms = benzene()
     atoms.symbols[0] = "X"
