@@ -17,7 +17,7 @@ from fireworks.utilities import fw_serializers, fw_utilities
 from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
-from shared.errors import DatabaseError
+from shared.errors import ConfigurationError, DatabaseError
 from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
 
 __all__ = [
@@ -49,9 +49,22 @@ FIREWORKS_ERRORS: Final = (
 
 
 def database_of(uri: str) -> str:
-    """Return the database that a URI names, or the default one."""
-    name = parse_uri(uri)["database"]
-    return name or DATABASE
+    """Return the database that a URI names, or the default one.
+
+    Raises:
+        ConfigurationError: It is no MongoDB URI.
+    """
+    return _parsed(uri)["database"] or DATABASE
+
+
+def _parsed(uri: str) -> dict[str, Any]:
+    try:
+        return parse_uri(uri)
+    except (PyMongoError, ValueError) as error:
+        raise ConfigurationError(
+            f"The database's address is no MongoDB URI: {str(error)[:200]}.",
+            remedy="Take the one that `sim-dispatcher database` prints when it is ready.",
+        ) from error
 
 
 def open_launchpad(uri: str, database: str | None = None) -> Any:
@@ -63,22 +76,24 @@ def open_launchpad(uri: str, database: str | None = None) -> Any:
 
     Raises:
         DatabaseError: No server answers there.
+        ConfigurationError: It is no MongoDB URI.
     """
     _tighten()
+    parsed = _parsed(uri)
     launchpad = LaunchPad(
         host=uri,
-        name=database or database_of(uri),
+        name=database or parsed["database"] or DATABASE,
         uri_mode=True,
         strm_lvl=LOG_LEVEL,
         wf_user_indices=["metadata.job"],
-        mongoclient_kwargs=_patience(uri),
+        mongoclient_kwargs=_patience(parsed),
     )
     try:
         launchpad.connection.admin.command("ping")
     except PyMongoError as error:
         launchpad.connection.close()
         raise DatabaseError(
-            f"No database answers at {uri}: {str(error)[:200]}.",
+            f"No database answers at {_servers(parsed)}: {str(error)[:200]}.",
             remedy="Start `sim-dispatcher database --path …`, or correct the URI.",
         ) from error
     return launchpad
@@ -121,9 +136,15 @@ def force_state(launchpad: Any, firework: int, changes: dict[str, Any]) -> None:
     )
 
 
-def _patience(uri: str) -> dict[str, Any]:
+def _servers(parsed: dict[str, Any]) -> str:
+    """Return the servers that a URI names, without the password that it may carry."""
+    nodes = parsed["nodelist"]
+    return ", ".join(f"{host}:{port}" if port else str(host) for host, port in nodes)
+
+
+def _patience(parsed: dict[str, Any]) -> dict[str, Any]:
     """Return how long to look for the server, unless the URI says so itself."""
-    named = {option.lower() for option in parse_uri(uri)["options"]}
+    named = {option.lower() for option in parsed["options"]}
     return {} if "serverselectiontimeoutms" in named else {"serverSelectionTimeoutMS": 5000}
 
 

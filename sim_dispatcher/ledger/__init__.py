@@ -3,13 +3,13 @@
 from sim_dispatcher.ledger.outage import DatabaseAwayError, is_outage
 from sim_dispatcher.ledger.records import JobAnswer, JobOptions, JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.states import FINAL, JobEvent
-from sim_dispatcher.ledger.store import LEASE_S, MAX_CLAIMS, Ledger
+from sim_dispatcher.ledger.store import LEASE_S, MAX_LOSSES, Ledger
 from sim_dispatcher.ledger.workflows import Workflows
 
 __all__ = [
     "FINAL",
     "LEASE_S",
-    "MAX_CLAIMS",
+    "MAX_LOSSES",
     "DatabaseAwayError",
     "JobAnswer",
     "JobEvent",

@@ -85,6 +85,8 @@ class JobRecord(Part):
     """Fencing token of the latest claim."""
     worker: str | None = None
     """The launcher that holds, or last held, the claim."""
+    losses: Annotated[int, Field(ge=0)] = 0
+    """Launchers that fell silent over it."""
     heartbeat_ns: int = 0
     progress: JobProgress | None = None
     result: SimulationResult | None = None

@@ -22,6 +22,9 @@ __all__ = ["Shelf"]
 
 Document = dict[str, Any]
 
+_COUNTED: Final = {JobEvent.CLAIMED: "token", JobEvent.EXPIRED: "losses"}
+"""Events that count something on the record."""
+
 LATE_KEPT: Final = 8
 """Late results kept per job; more are counted only."""
 
@@ -121,8 +124,8 @@ class Shelf:
         if goal in FINAL:
             stamp["unsettled"] = True
         update: Document = {"$set": {**changes, **stamp}}
-        if event is JobEvent.CLAIMED:
-            update["$inc"] = {"token": 1}
+        if event in _COUNTED:
+            update["$inc"] = {_COUNTED[event]: 1}
         document = self._jobs.find_one_and_update(
             mine, update, return_document=ReturnDocument.AFTER
         )

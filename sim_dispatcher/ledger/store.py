@@ -20,7 +20,7 @@ from sim_dispatcher.ledger.shelf import Shelf
 from sim_dispatcher.ledger.states import FINAL, JobEvent
 from sim_dispatcher.ledger.workflows import Workflows
 
-__all__ = ["LEASE_S", "MAX_CLAIMS", "Ledger"]
+__all__ = ["LEASE_S", "MAX_LOSSES", "Ledger"]
 
 LEASE_S: Final = 90.0
 """A running job whose launcher was silent for so long is taken from it.
@@ -29,7 +29,7 @@ Silence is measured by the reconciler's own monotonic clock, as time in which th
 change: hosts whose clocks disagree, or are set, lose no job by it.
 """
 
-MAX_CLAIMS: Final = 3
+MAX_LOSSES: Final = 3
 """A job that lost its launcher so often is not tried again."""
 
 
@@ -118,7 +118,7 @@ class Ledger:
         """Mend what crashes left behind: at start, then every half minute.
 
         Half-made submissions are pushed on, jobs whose launcher fell silent are queued again or,
-        after `MAX_CLAIMS` launchers, failed; fireworks are brought to the end of their jobs, jobs
+        after `MAX_LOSSES` launchers, failed; fireworks are brought to the end of their jobs, jobs
         to the end of theirs, and fireworks without workflow are removed.
 
         Args:
@@ -310,8 +310,8 @@ class Ledger:
     def _expire(self, record: JobRecord) -> None:
         """Take a running job from a launcher that fell silent."""
         key, token, firework = record.key, record.token, record.firework
-        if token >= MAX_CLAIMS:
-            reason = f"Its launcher vanished {token} times, the last one was {record.worker}."
+        if record.losses + 1 >= MAX_LOSSES:
+            reason = f"Its launcher vanished {MAX_LOSSES} times, the last was {record.worker}."
             remedy = "Look for crashes or lack of memory on that host; use a cheaper level."
             if self.fail(key, token, reason, remedy):
                 self.settle(key)

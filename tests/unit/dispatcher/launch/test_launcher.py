@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from shared.errors import DatabaseError
+from shared.errors import ConfigurationError, DatabaseError
 from sim_dispatcher.launch.launchpad import database_of, open_launchpad
 from sim_dispatcher.launch.workflows import STAGING
 from sim_dispatcher.ledger import (
     LEASE_S,
-    MAX_CLAIMS,
+    MAX_LOSSES,
     DatabaseAwayError,
     JobAnswer,
     JobSpec,
@@ -147,7 +147,7 @@ def test_a_silent_launcher_loses_its_job_and_its_late_result_is_not_applied(
 
 def test_a_job_that_kills_its_launchers_is_not_tried_for_ever(site: Any, spec: Spec) -> None:
     firework = site.ledger.submit(spec("a")).firework
-    for _ in range(MAX_CLAIMS):
+    for _ in range(MAX_LOSSES):
         assert site.ledger.claim("a", "doomed", firework) is not None
         site.ledger.reconcile()
         site.clock.ahead_s += LEASE_S + 1
@@ -198,6 +198,20 @@ def test_a_firework_that_a_crash_left_without_workflow_is_swept_away(site: Any, 
 def test_a_clean_start_refuses_a_uri_that_nobody_answers(site: Any) -> None:
     with pytest.raises(DatabaseError, match="No database answers"):
         open_launchpad(f"{site.uri}&serverSelectionTimeoutMS=50".replace("mongodb.sock", "no.sock"))
+
+
+def test_a_password_in_a_uri_is_not_repeated_in_the_refusal(site: Any) -> None:
+    uri = site.uri.replace("mongodb://", "mongodb://user:secret@").replace(
+        "mongodb.sock", "no.sock"
+    )
+    with pytest.raises(DatabaseError) as refusal:
+        open_launchpad(f"{uri}&serverSelectionTimeoutMS=50")
+    assert "secret" not in str(refusal.value)
+
+
+def test_an_address_that_is_no_uri_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="no MongoDB URI"):
+        open_launchpad("localhost:27017")
 
 
 def test_the_database_is_the_uris_or_ours() -> None:
