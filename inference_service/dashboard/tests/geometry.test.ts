@@ -4,7 +4,7 @@ import { pixelSize, roiCentre, scaleBar } from "../src/draw/calibration.js";
 import { fit, toImage, toScreen, zoomed } from "../src/draw/viewport.js";
 import type { Atoms, FrameView } from "../src/generated/messages.js";
 import { ServiceClock } from "../src/live/clock.js";
-import { staleness } from "../src/state/staleness.js";
+import { linkDelayMs, pictureOf, staleness } from "../src/state/staleness.js";
 
 const stage = { width: 900, height: 600 };
 
@@ -63,7 +63,7 @@ test("the size the analysis used wins over the header, which wins over nothing",
 });
 
 test("a picture is stale after three usual intervals or two silent seconds", () => {
-  const picture = { bornS: 100.4, receivedS: 100 };
+  const picture = { bornS: 100.4, scannedS: 100 };
   assert.equal(staleness(picture, 102.9, 0.5, 1).level, "fresh");
   assert.equal(staleness(picture, 103.5, 0.5, 1).reason, "no new frame");
   assert.equal(staleness(picture, 101, 2.1, 1).reason, "link to the service lost");
@@ -73,9 +73,23 @@ test("a picture is stale after three usual intervals or two silent seconds", () 
 });
 
 test("a moving picture that lags is delayed, and stale where it lags too far", () => {
-  const late = { bornS: 104, receivedS: 100 };
+  const late = { bornS: 104, scannedS: 100 };
   assert.equal(staleness(late, 104.5, 0, 1).level, "delayed");
-  assert.equal(staleness({ bornS: 111, receivedS: 100 }, 111.5, 0, 1).level, "stale");
+  assert.equal(staleness({ bornS: 111, scannedS: 100 }, 111.5, 0, 1).level, "stale");
+});
+
+test("a frame's age counts from its last pixel where edge and service agree on the time", () => {
+  const view = (endedNs: number): FrameView =>
+    ({
+      received_at_ns: 1.8e18,
+      received_s: 50,
+      analysed_s: 51,
+      acquisition: { ended_at_ns: endedNs },
+    }) as unknown as FrameView;
+  assert.deepEqual(pictureOf(view(1.8e18 - 2e9)), { bornS: 51, scannedS: 48 });
+  assert.deepEqual(pictureOf(view(1.8e18 + 9e9)), { bornS: 51, scannedS: 50 });
+  assert.equal(linkDelayMs(view(1.8e18 + 9e9)), null);
+  assert.equal(linkDelayMs(view(1.7e18)), null);
 });
 
 test("the service's clock is read from the quickest pulse", () => {

@@ -2,6 +2,7 @@
 
 import { headerError, pixelSize } from "../draw/calibration.js";
 import type { Acquisition, Atoms, FrameView } from "../generated/messages.js";
+import { linkDelayMs } from "../state/staleness.js";
 import { type ShownFrame, store, useStore } from "../state/store.js";
 import { Chips } from "./chips.js";
 import { age, dose, fixed, milliseconds, NOT_KNOWN, percent } from "./figures.js";
@@ -84,15 +85,14 @@ function FrameNumber({ view }: { view: FrameView }) {
 function Latency({ shown }: { shown: ShownFrame }) {
   const { view } = shown.frame;
   const times = view.analysis?.times;
-  const linkMs = (view.received_at_ns - view.acquisition.ended_at_ns) / 1e6;
-  const believable = linkMs >= 0 && linkMs < 3_600_000;
+  const linkMs = linkDelayMs(view);
   const insideMs = view.analysed_s === null ? null : 1000 * (view.analysed_s - view.received_s);
   const screenMs =
     shown.paintedS === null
       ? null
       : Math.max(0, 1000 * (shown.paintedS - (view.analysed_s ?? view.received_s)));
   const stages: [string, number | null][] = [
-    ["link", believable ? linkMs : null],
+    ["link", linkMs],
     ["queue", times?.queue_ms ?? null],
     ["detect", times?.detect_ms ?? null],
     ["refine", times?.refine_ms ?? null],
@@ -100,7 +100,7 @@ function Latency({ shown }: { shown: ShownFrame }) {
     ["screen", screenMs],
   ];
   const total =
-    believable && insideMs !== null && screenMs !== null ? linkMs + insideMs + screenMs : null;
+    linkMs !== null && insideMs !== null && screenMs !== null ? linkMs + insideMs + screenMs : null;
   return (
     <Figure
       name="Latency"
@@ -108,7 +108,7 @@ function Latency({ shown }: { shown: ShownFrame }) {
       note={stages
         .map(([stage, ms]) => `${stage} ${ms === null ? NOT_KNOWN : milliseconds(ms)}`)
         .join(" · ")}
-      {...(believable ? {} : { warn: "clocks of edge and service differ" })}
+      {...(linkMs === null ? { warn: "clocks of edge and service differ" } : {})}
     />
   );
 }
@@ -157,7 +157,7 @@ interface FigureProps {
 
 function Figure({ name, value, unit, note, warn, mono, testId }: FigureProps) {
   return (
-    <div class={warn ? "figure warn" : "figure"}>
+    <div class={warn ? "figure warn" : "figure"} title={warn ?? note ?? ""}>
       <dt>{name}</dt>
       <dd>
         <span class={mono ? "value mono" : "value"} data-testid={testId}>

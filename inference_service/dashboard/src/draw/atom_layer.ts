@@ -21,6 +21,7 @@ export const FOUND_P = 0.5;
 const DEFECT_COLOUR = "#f0e442";
 /** Opacity of host atoms whose error is typical, large, very large. */
 const HOST_ALPHAS = [0.85, 0.6, 0.4];
+const FULL_STRENGTH_PX_PER_A = 16;
 const HOST_RADIUS_A = 0.22;
 const GUEST_RADIUS_A = 0.42;
 /** A quarter of a bond: error circles of neighbours stay apart. */
@@ -76,7 +77,9 @@ function stampHost(
 ): void {
   const { atoms } = frame;
   const radius = Math.max(1.2, Math.min(7, HOST_RADIUS_A * cssPerA)) * ratio;
-  const inks = HOST_ALPHAS.map((alpha) => ink(elementStyle(HOST).colour, alpha));
+  // Seen from afar the dots stand close: let the image through.
+  const strength = Math.max(0.5, Math.min(1, cssPerA / FULL_STRENGTH_PX_PER_A));
+  const inks = HOST_ALPHAS.map((alpha) => ink(elementStyle(HOST).colour, alpha * strength));
   const typical = typicalSigma(frame);
   for (let i = 0; i < atoms.count; i += 1) {
     if (atoms.atomic_number[i] !== HOST || (atoms.p[i] as number) < FOUND_P) continue;
