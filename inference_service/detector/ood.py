@@ -20,6 +20,8 @@ __all__ = ["Evidence", "judge", "structured_residual"]
 
 FloatImage = NDArray[np.float32]
 
+NOTABLE: Final = 0.6
+"""Score of what is worth telling but does not flag a frame by itself."""
 RESIDUAL_LIMIT: Final = 0.5
 """Structure left unexplained, rms over the brightness of a C atom."""
 SPREAD_LIMIT_A: Final = 0.15
@@ -44,6 +46,8 @@ class Evidence:
     """Median disagreement of the members on positions, Å."""
     mismatch: float
     """Stated over measured pixel size, minus 1."""
+    overruled: bool
+    """Whether the measured size was used instead of the stated one."""
     lattice_seen: bool
     """Whether graphene's reflections were recognised."""
     ambiguous: float
@@ -69,10 +73,10 @@ def judge(evidence: Evidence) -> OutOfDistribution:
             f"the members disagree on positions by {100 * evidence.spread_A:.0f} pm",
         ),
         (
-            abs(evidence.mismatch) / MISMATCH_LIMIT,
+            mismatch_score(evidence),
             f"the stated pixel size differs by {100 * evidence.mismatch:+.0f} % from the lattice's",
         ),
-        (0.0 if evidence.lattice_seen else 0.6, "no graphene lattice is recognisable"),
+        (0.0 if evidence.lattice_seen else NOTABLE, "no graphene lattice is recognisable"),
         (
             evidence.ambiguous / AMBIGUOUS_LIMIT,
             f"{100 * evidence.ambiguous:.0f} % of the atoms are ambiguous",
@@ -91,6 +95,12 @@ def judge(evidence: Evidence) -> OutOfDistribution:
     score = float(np.nan_to_num(max(value for value, _ in parts), nan=10.0, posinf=10.0))
     reasons = tuple(text for value, text in sorted(parts, reverse=True) if value >= 0.5)
     return OutOfDistribution(score=min(score, 10.0), flag=score >= 1.0, reasons=reasons)
+
+
+def mismatch_score(evidence: Evidence) -> float:
+    """A wrong scale that was put right is worth telling; one that was obeyed is an alarm."""
+    score = abs(evidence.mismatch) / MISMATCH_LIMIT
+    return min(score, NOTABLE) if evidence.overruled else score
 
 
 def structured_residual(

@@ -132,6 +132,7 @@ def gather_evidence(
         residual=relative_residual(taken, refined),
         spread_A=float(np.median(spread)) if present.any() else 0.0,
         mismatch=scale.mismatch,
+        overruled=scale.source == "fft",
         lattice_seen=scale.lattice is not None,
         ambiguous=float(np.mean((p > 0.15) & (p < 0.85))) if len(p) else 0.0,
         foreign=float(np.mean(heavy[present])) if present.any() else 0.0,

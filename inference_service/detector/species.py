@@ -36,8 +36,8 @@ UNKNOWN_RANGE: Final = 400.0
 """An unknown element's ratio lies anywhere over this factor, log-uniform."""
 FLUCTUATION: Final = 0.25
 """Brightness, over carbon's, that an empty place may feign beyond photon noise."""
-BLOB_RANGE: Final = 8.0
-"""Brightness of dirt lies anywhere up to this, over carbon's."""
+BLOB_MEAN: Final = 3.0
+"""Mean brightness of dirt, over carbon's; exponentially distributed."""
 MOST_EVIDENCE: Final = 4.0
 """The brightness moves the odds of an atom by at most e to this power."""
 LEAST_NETWORK: Final = 2e-3
@@ -87,7 +87,8 @@ def evidence(
     """Weigh an atom against a fluctuation, or under dirt against a blob of any brightness."""
     width = np.hypot(error, FLUCTUATION)
     nothing = np.exp(-0.5 * (ratio / width) ** 2) / (np.sqrt(2 * np.pi) * width)
-    alternative = (1 - dirt) * nothing + dirt / BLOB_RANGE
+    blob = np.exp(-np.maximum(ratio, 0.0) / BLOB_MEAN) / BLOB_MEAN
+    alternative = (1 - dirt) * nothing + dirt * blob
     logarithm = np.log(likelihood_atom + 1e-12) - np.log(alternative + 1e-12)
     return np.asarray(np.clip(logarithm, -MOST_EVIDENCE, MOST_EVIDENCE))
 

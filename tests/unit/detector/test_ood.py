@@ -11,6 +11,7 @@ TYPICAL = Evidence(
     residual=0.05,
     spread_A=0.03,
     mismatch=0.01,
+    overruled=False,
     lattice_seen=True,
     ambiguous=0.02,
     foreign=0.01,
@@ -49,6 +50,12 @@ def test_a_missing_lattice_alone_is_a_reason_but_no_flag():
     verdict = judge(replace(TYPICAL, lattice_seen=False))
     assert not verdict.flag
     assert "lattice" in verdict.reasons[0]
+
+
+def test_a_wrong_header_that_was_overruled_is_told_but_does_not_flag():
+    verdict = judge(replace(TYPICAL, mismatch=0.3, overruled=True))
+    assert not verdict.flag
+    assert "pixel size" in verdict.reasons[0]
 
 
 def test_numbers_gone_wrong_flag_the_frame():
