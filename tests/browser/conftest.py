@@ -46,7 +46,7 @@ from shared.messages import (
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Response
 
-SIDE_PX = 512
+SIDE_PX = 384
 PIXEL_A = 0.104
 MODEL = "ab" * 32
 DRIFT_A_PER_FRAME = (0.21, -0.13)  # row, column
@@ -83,6 +83,7 @@ class Scene:
 
     def __init__(self, session: Session, seed: int = 7) -> None:
         self.session = session
+        self.side_px = SIDE_PX
         self.random = np.random.default_rng(seed)
         self.clock = SystemClock()
         lattice = honeycomb(SIDE_PX * PIXEL_A + 8.0)
@@ -458,7 +459,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 @pytest.fixture
 def watched(browser: Browser, running: Running) -> Iterator[Watched]:
     """The dashboard of an admitted browser; fails the test on any complaint or foreign request."""
-    context = browser.new_context(viewport={"width": 1600, "height": 950})
+    context = browser.new_context(viewport={"width": 1280, "height": 760})
     watched = Watched(context.new_page(), running.base_url)
     watched.page.set_default_timeout(BOUND_MS)
     watched.page.goto(running.entry())
