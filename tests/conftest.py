@@ -53,7 +53,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         reasons[reason.removeprefix("Skipped: ")] += 1
     for reason, count in reasons.items():
-        remedy = REMEDIES.get(reason.partition(":")[0], "see the reason")
+        remedy = REMEDIES.get(reason.partition(":")[0], reason)
         terminalreporter.write_line(f"skipped {count}: {reason}. To run: {remedy}")
 
 

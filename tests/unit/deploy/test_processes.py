@@ -75,7 +75,7 @@ def test_a_service_that_ignores_the_request_is_killed_with_its_descendants(tmp_p
 
 
 def test_a_service_that_died_is_recognised_with_its_last_words(tmp_path: Path) -> None:
-    script = "print('ready'); raise SystemExit('port 8600 is in use')"
+    script = "print('ready', flush=True); raise SystemExit('port 8600 is in use')"
     with Signals() as signals:
         service = started("brief", script, tmp_path, signals)
         while service.exit_status() is None:
