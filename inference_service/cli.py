@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "keys": "Make the service's keys; authorise edges and dispatchers.",
     "evaluate": "Score an ensemble on simulated frames of families it never saw.",
     "train": "Simulate frames and train the ensemble from nothing.",
+    "calibrate": "Make the probabilities and sigmas of an ensemble honest.",
 }
 
 app = command_line(
