@@ -24,7 +24,7 @@ __all__ = ["Candidates", "decode"]
 
 FloatArray = NDArray[np.float64]
 
-CANDIDATE_FROM: Final = 0.02
+CANDIDATE_FROM: Final = 0.05
 """Least mean probability of a candidate: the fit may still raise it."""
 MERGE_A: Final = 0.6
 """Two candidates closer than this are one atom: no bond is half as short."""

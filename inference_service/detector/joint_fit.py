@@ -69,6 +69,14 @@ class Fit:
     """(n, 4) column, row, amplitude and width s of the core; px but for the amplitude."""
     nodes: FloatArray
     """(row nodes, column nodes) of the background."""
+    sure: NDArray[np.bool_]
+    """(n,) which atoms are sure to be there: they say what is typical."""
+
+    @property
+    def typical(self) -> float:
+        """Median amplitude of the atoms that are sure, or of all where none is."""
+        amplitude = self.atoms[:, 2]
+        return float(np.median(amplitude[self.sure] if self.sure.any() else amplitude))
 
     @property
     def widest(self) -> float:

@@ -21,6 +21,8 @@ FloatImage = NDArray[np.float32]
 KERNEL: Final = np.array([1.0, -2.0, 1.0])
 """Applied along both axes, blind to anything smooth (Immerkær, doi:10.1006/cviu.1996.0060)."""
 BINS: Final = 24
+LEAST_VARIANCE: Final = 0.05
+"""Smallest variance believed anywhere, over the average one: no pixel may rule the fit."""
 SIGNIFICANT: Final = 4.0
 """Standard errors by which the slope must exceed 0 before it is called a gain."""
 
@@ -89,9 +91,10 @@ def fitted_line(
     (gain, floor), *_ = np.linalg.lstsq(design, y / error, rcond=None)
     covariance = np.linalg.inv(design.T @ design)
     average = float(np.average(y, weights=count))
+    least = max(0.1 * float(y.min()), LEAST_VARIANCE * average)
     if gain < SIGNIFICANT * np.sqrt(covariance[0, 0]):
         return NoiseModel(0.0, average, 0.1 * average, known=False)
-    return NoiseModel(float(gain), float(floor), 0.1 * float(y.min()), known=True)
+    return NoiseModel(float(gain), float(floor), least, known=True)
 
 
 def high_pass(image: FloatImage) -> FloatImage:

@@ -47,6 +47,8 @@ LARGEST_CANONICAL_PX: Final = 8192
 FITTED_FROM: Final = 0.15
 """Fainter candidates are fitted only where they stand alone: elsewhere a ghost would take counts
 from real atoms."""
+SURE_FROM: Final = 0.5
+"""Candidates that say how bright an atom typically is."""
 ALONE_A: Final = 1.1
 """Distance from the next candidate at which one stands alone: below any bond length."""
 
@@ -154,8 +156,10 @@ class Detector:
         """Fit what is probable enough, if anything is."""
         if not seen.fitted.any():
             return None
-        start = seen.candidates.xy_px[seen.fitted]
-        return refine(taken.image, start, scale.pixel_size_A, self._threads, taken.valid)
+        chosen = seen.candidates.take(np.nonzero(seen.fitted)[0])
+        sure = chosen.p >= SURE_FROM
+        pixel = scale.pixel_size_A
+        return refine(taken.image, chosen.xy_px, pixel, self._threads, taken.valid, sure)
 
 
 def canonical_grid(shape: tuple[int, ...], pixel_size_A: float) -> Grid:
@@ -210,7 +214,7 @@ def conclude(
 ) -> FrameAnalysis:
     """Classify, judge and put the analysis together; times are added by the caller."""
     table, listed = atom_table(found, scale.pixel_size_A)
-    light = found.species.atomic_number[seen.fitted] == 6
+    light = ((found.species.atomic_number == 6) & found.present)[seen.fitted]
     dose, note = estimate_dose(refined, light)
     return FrameAnalysis(
         table=table,

@@ -68,8 +68,7 @@ class Probe:
 
 def heavy_atoms(fit: Fit) -> NDArray[np.bool_]:
     """(n,) which atoms are heavy."""
-    amplitude = fit.atoms[:, 2]
-    return np.asarray(amplitude > HEAVY_FROM * float(np.median(amplitude)))
+    return np.asarray(fit.atoms[:, 2] > HEAVY_FROM * fit.typical)
 
 
 def with_tails(fit: Fit, probe: Probe) -> FloatArray:

@@ -7,7 +7,7 @@ were trained on; this fit does not know a lattice.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -78,6 +78,8 @@ class Refined:
     """(n,) peak of the core above background, image units."""
     amplitude_sigma: FloatArray
     """(n,) its standard error."""
+    typical: float
+    """Amplitude of a typical atom, image units."""
     probe: Probe
     noise: NoiseModel
     expected: FloatImage
@@ -95,6 +97,7 @@ def refine(
     pixel_size_A: float,
     threads: Threads,
     valid: NDArray[np.bool_] | None = None,
+    sure: NDArray[np.bool_] | None = None,
 ) -> Refined:
     """Fit all atoms of a frame.
 
@@ -104,6 +107,7 @@ def refine(
         pixel_size_A: Edge of a pixel, Å.
         threads: Where to compute.
         valid: (rows, columns) pixels to believe; None: all.
+        sure: (n,) atoms that are certainly there; None: all. They set what is typical.
 
     Returns:
         Positions, their photon-noise covariance, amplitudes, probe and noise.
@@ -112,6 +116,7 @@ def refine(
     s = START_FWHM_A / FWHM_PER_S / pixel_size_A
     probe = Probe(s, s, 0.0, s)
     fit = initial(image, xy_px, background, s)
+    fit = fit if sure is None else replace(fit, sure=sure)
     noise, curvature = flat_noise(image), None
     sample = central(image.shape)
     for stage in STAGES:
@@ -167,6 +172,7 @@ def concluded(
         variance_px2=measured.budget.widen(covariance[:, [0, 1, 3]]),
         amplitude=amplitude,
         amplitude_sigma=np.sqrt(covariance[:, 2]),
+        typical=fit.typical,
         probe=measured.probe,
         noise=measured.noise,
         expected=expected,
@@ -224,7 +230,7 @@ def initial(image: FloatImage, xy_px: FloatArray, background: Background, s: flo
     amplitude = max(float(high - low), 1e-3 * float(image.std()))
     n = len(xy_px)
     atoms = np.column_stack([xy_px, np.full(n, amplitude), np.full(n, s)])
-    return Fit(atoms, np.full(background.shape, float(low)))
+    return Fit(atoms, np.full(background.shape, float(low)), np.ones(n, dtype=bool))
 
 
 def render(

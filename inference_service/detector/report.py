@@ -72,11 +72,13 @@ def name_candidates(
     n = len(candidates)
     amplitude, sigma = np.ones(n), np.full(n, UNFITTED_SIGMA)
     if refined is not None:
-        typical = float(np.median(refined.amplitude))
+        typical = refined.typical
         amplitude, sigma = amplitude * typical, sigma * typical
         amplitude[fitted], sigma[fitted] = refined.amplitude, refined.amplitude_sigma
     dirt = candidates.contamination
-    species = name_atoms(candidates.species, amplitude, sigma, dirt)
+    species = name_atoms(
+        candidates.species, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM)
+    )
     evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates.p, refined)
     there = calibrated(candidates.p, evidence, calibration)
     return Found(candidates, positions, species, there * species.probability)
@@ -152,8 +154,7 @@ def relative_residual(taken: Intake, refined: Refined | None) -> float:
         refined.probe.s,
         taken.valid,
     )
-    carbon = float(np.median(refined.amplitude))
-    return left / max(carbon, 1e-30)
+    return left / max(refined.typical, 1e-30)
 
 
 def lonely_share(xy_A: FloatArray) -> float:

@@ -57,7 +57,11 @@ class Species:
 
 
 def name_atoms(
-    network: FloatArray, amplitude: FloatArray, sigma: FloatArray, dirt: FloatArray
+    network: FloatArray,
+    amplitude: FloatArray,
+    sigma: FloatArray,
+    dirt: FloatArray,
+    sure: NDArray[np.bool_],
 ) -> Species:
     """Combine the network's classes with the fitted brightness.
 
@@ -66,8 +70,9 @@ def name_atoms(
         amplitude: (n,) fitted brightness, any unit.
         sigma: (n,) its standard error; infinite where nothing was fitted.
         dirt: (n,) probability that it lies under amorphous matter.
+        sure: (n,) atoms that are certainly there; they set what carbon looks like.
     """
-    carbon = carbon_amplitude(network, amplitude)
+    carbon = carbon_amplitude(network, amplitude, sure)
     ratio, error = amplitude / carbon, sigma / carbon
     prior = np.maximum(network, LEAST_NETWORK)[:, FAMILY] * SHARE
     prior /= prior.sum(axis=1, keepdims=True)
@@ -93,9 +98,9 @@ def evidence(
     return np.asarray(np.clip(logarithm, -MOST_EVIDENCE, MOST_EVIDENCE))
 
 
-def carbon_amplitude(network: FloatArray, amplitude: FloatArray) -> float:
+def carbon_amplitude(network: FloatArray, amplitude: FloatArray, sure: NDArray[np.bool_]) -> float:
     """Typical brightness of a carbon atom in this frame."""
-    light = network[:, 0] > 0.5
+    light = (network[:, 0] > 0.5) & sure
     chosen = amplitude[light] if light.any() else amplitude
     return max(float(np.median(chosen)), 1e-30)
 

@@ -12,7 +12,7 @@ def named(network, ratio, error=0.1, dirt=0.0):
     classes = np.array([CARBON] * 50 + [network])
     amplitude = np.array([1.0] * 50 + [ratio])
     sigma = np.full(51, error)
-    species = name_atoms(classes, amplitude, sigma, np.full(51, dirt))
+    species = name_atoms(classes, amplitude, sigma, np.full(51, dirt), np.ones(51, bool))
     return int(species.atomic_number[-1]), species.probability[-1], species.evidence[-1]
 
 
@@ -50,5 +50,6 @@ def test_under_dirt_brightness_proves_less():
 def test_probabilities_are_probabilities():
     rng = np.random.default_rng(2)
     network = rng.dirichlet([1, 1, 1], 500)
-    species = name_atoms(network, rng.lognormal(0, 1, 500), rng.random(500), rng.random(500))
+    sure = rng.random(500) > 0.3
+    species = name_atoms(network, rng.lognormal(0, 1, 500), rng.random(500), rng.random(500), sure)
     assert ((species.probability > 0) & (species.probability <= 1)).all()
