@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.demo.orphans import collect_orphans
 from deploy.demo.signals import Signals
 
-__all__ = ["ServiceProcess", "stop_in_order"]
+__all__ = ["ServiceProcess", "stop_in_waves"]
 
 STOP_GRACE_S = 20.0
 """How long a service may take to end by itself before it is killed."""
@@ -74,31 +74,33 @@ class ServiceProcess:
             os.killpg(self.group, number)
 
 
-def stop_in_order(
-    services: Iterable[ServiceProcess], signals: Signals, grace_s: float = STOP_GRACE_S
+def stop_in_waves(
+    waves: Iterable[Sequence[ServiceProcess]], signals: Signals, grace_s: float = STOP_GRACE_S
 ) -> list[str]:
-    """Stop services one after the other, waiting for each to be gone.
+    """Stop services wave by wave, waiting for each wave to be gone.
 
     Args:
-        services: In the order to stop them.
+        waves: In the order to stop them; those of one wave are asked together.
         signals: Wakes this process as soon as a child ends.
-        grace_s: How long each may take before it is killed.
+        grace_s: How long a wave may take before what is left of it is killed.
 
     Returns:
         Names of those that had to be killed.
     """
     killed = []
-    for service in services:
-        service.signal_group(signal.SIGTERM)
-        if not _gone(service, signals, grace_s):
-            killed.append(service.name)
-            service.signal_group(signal.SIGKILL)
-            _gone(service, signals, KILL_GRACE_S)
+    for wave in waves:
+        for service in wave:
+            service.signal_group(signal.SIGTERM)
+        deadline = time.monotonic() + grace_s
+        for service in wave:
+            if not _gone(service, signals, deadline):
+                killed.append(service.name)
+                service.signal_group(signal.SIGKILL)
+                _gone(service, signals, time.monotonic() + KILL_GRACE_S)
     return killed
 
 
-def _gone(service: ServiceProcess, signals: Signals, within_s: float) -> bool:
-    deadline = time.monotonic() + within_s
+def _gone(service: ServiceProcess, signals: Signals, deadline: float) -> bool:
     while service.has_members():
         if time.monotonic() > deadline:
             return False

@@ -15,15 +15,19 @@ from typing import Self
 from deploy.demo.failure import DemoError
 from deploy.demo.orphans import adopt_orphans, end_orphans
 from deploy.demo.plan import Layout, ServicePlan
-from deploy.demo.processes import STOP_GRACE_S, ServiceProcess, stop_in_order
+from deploy.demo.processes import STOP_GRACE_S, ServiceProcess, stop_in_waves
 from deploy.demo.signals import Signals
 from deploy.progress import Progress
 
 __all__ = ["Supervisor"]
 
 DATABASE_WITHIN_S = 60.0
-STOP_ORDER = ("edge-agent", "launcher", "sim-dispatcher", "inference-service", "database")
-"""Against the stream: nothing new comes in while what is open is finished."""
+STOP_WAVES = (
+    ("edge-agent", "launcher", "sim-dispatcher"),
+    ("inference-service",),
+    ("database",),
+)
+"""Those that dial end first, so that each still finds whom it has to say its last word to."""
 
 
 class Supervisor:
@@ -65,11 +69,13 @@ class Supervisor:
         trace: TracebackType | None,
     ) -> None:
         """Stop every service, in order, and then the undertaker."""
-        running = sorted(self._running.values(), key=lambda each: STOP_ORDER.index(each.name))
         self._progress.begin("Stopping")
-        killed = stop_in_order(running, self._signals)
+        waves = [
+            [self._running[name] for name in wave if name in self._running] for wave in STOP_WAVES
+        ]
+        killed = stop_in_waves(waves, self._signals)
         end_orphans({self._undertaker.pid})
-        for service in running:
+        for service in self._running.values():
             self._register(-service.group)
         if self._undertaker.stdin:
             self._undertaker.stdin.close()

@@ -13,7 +13,7 @@ from deploy.demo.plan import Layout, plan_services
 from deploy.demo.settings_file import to_toml
 from deploy.demo.site import new_layout, write_site
 from deploy.demo.source import Source, parse_source
-from deploy.demo.supervisor import STOP_ORDER
+from deploy.demo.supervisor import STOP_WAVES
 from edge_agent.settings import EdgeSettings
 from inference_service.settings import InferenceSettings
 from shared.settings import load_settings
@@ -113,4 +113,6 @@ def test_only_the_newest_ended_runs_are_kept(tmp_path: Path) -> None:
 
 
 def test_every_planned_service_has_its_place_in_the_order_of_stopping(layout: Layout) -> None:
-    assert sorted(plan.name for plan in plan_services(layout, Source())) == sorted(STOP_ORDER)
+    assert sorted(plan.name for plan in plan_services(layout, Source())) == sorted(
+        name for wave in STOP_WAVES for name in wave
+    )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.processes import ServiceProcess, stop_in_order
+from deploy.demo.processes import ServiceProcess, stop_in_waves
 from deploy.demo.signals import Signals
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -61,7 +61,7 @@ def test_a_service_that_ends_when_asked_is_not_killed(tmp_path: Path) -> None:
     with Signals() as signals:
         service = started("polite", POLITE, tmp_path, signals)
         assert service.exit_status() is None
-        assert stop_in_order([service], signals) == []
+        assert stop_in_waves([[service]], signals) == []
     assert service.exit_status() == -signal.SIGTERM
     assert not service.has_members()
 
@@ -69,7 +69,7 @@ def test_a_service_that_ends_when_asked_is_not_killed(tmp_path: Path) -> None:
 def test_a_service_that_ignores_the_request_is_killed_with_its_descendants(tmp_path: Path) -> None:
     with Signals() as signals:
         service = started("stubborn", STUBBORN, tmp_path, signals)
-        assert stop_in_order([service], signals, grace_s=0.2) == ["stubborn"]
+        assert stop_in_waves([[service]], signals, grace_s=0.2) == ["stubborn"]
         assert service.exit_status() == -signal.SIGKILL
         assert not service.has_members()
 
