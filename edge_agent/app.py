@@ -40,7 +40,8 @@ async def stream(source: FrameSource, settings: EdgeSettings, clock: Clock) -> t
         client.wake()
 
     session = Session(settings.session or session_name(clock.wall_ns()), source.describe())
-    outbox = Outbox(settings.outbox.max_frames, settings.outbox.max_bytes)
+    limits = settings.outbox
+    outbox = Outbox(limits.max_frames, limits.max_bytes, newest_first=not source.pausable)
     link = Link(identity(settings.link.name), outbox, Inbox())
     intake = Intake(source, session, outbox, wake)
     conversation = Conversation(link, intake, clock)

@@ -11,7 +11,7 @@ import structlog
 from edge_agent.intake import Intake
 from shared.clock import Clock
 from shared.errors import KeyRefusedError
-from shared.messages import AckLevel
+from shared.messages import AckLevel, Frame
 from shared.protocol import Acknowledged, Delivered, Event, Link, LinkDown, LinkUp, Rejected
 
 __all__ = ["Conversation", "is_listening"]
@@ -48,8 +48,8 @@ class Conversation:
                 self._on_down(event)
             case Acknowledged():
                 self._on_acknowledged(event)
-            case Rejected():
-                self._intake.rejected(event.seq, event.reason)
+            case Rejected(message=Frame() as frame, reason=reason):
+                self._intake.rejected(frame, reason)
             case Delivered() if event.envelope.seq:
                 self._link.done(event.envelope.seq)
             case Delivered():

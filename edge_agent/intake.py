@@ -18,6 +18,7 @@ from edge_agent.preprocess import PreparedFrame, prepare
 from edge_agent.session import Cause, Session
 from edge_agent.sources.base import FrameSource, Offer, RawFrame, RefusedInput
 from shared.errors import AtomLoopError
+from shared.messages import Frame
 from shared.protocol import Outbox
 
 __all__ = ["Failure", "Intake"]
@@ -61,7 +62,6 @@ class Intake:
         self._wake = wake
         self._room = asyncio.Event()
         self._stopping = False
-        self._origins: dict[int, str] = {}
 
     async def run(self) -> None:
         """Take everything the source offers, until it ends or `stop` is called.
@@ -88,12 +88,10 @@ class Intake:
     def released(self) -> None:
         """Take note that the outbox has let frames go."""
         self._room.set()
-        for seq in [seq for seq in self._origins if seq < self._outbox.first_seq]:
-            del self._origins[seq]
 
-    def rejected(self, seq: int, reason: str) -> None:
+    def rejected(self, frame: Frame, reason: str) -> None:
         """Take note that the service will never use a frame."""
-        self._record(self._origins.get(seq, f"frame {seq - 1}"), reason)
+        self._record(frame.acquisition.origin, reason)
         self._session.reject(reason)
 
     def _iterate(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -123,8 +121,7 @@ class Intake:
 
     def _accept(self, prepared: PreparedFrame) -> None:
         frame = self._session.accept(prepared)
-        seq = self._outbox.offer(frame, (prepared.payload,))
-        self._origins[seq] = prepared.acquisition.origin
+        self._outbox.offer(frame, (prepared.payload,))
         _log.debug("frame accepted", index=frame.index, origin=frame.acquisition.origin)
         self._wake()
 

@@ -42,7 +42,7 @@ class OutboxSettings(Section):
     """What the edge keeps until its atoms are back."""
 
     max_frames: Annotated[int, Field(ge=1, le=10_000)] = Field(
-        default=16, description="Most frames kept; also how far a live view can fall behind."
+        default=64, description="Most frames kept; a live source sends the newest first."
     )
     max_bytes: Annotated[int, Field(ge=1)] = Field(
         default=256 * 2**20, description="Most compressed bytes kept."

@@ -57,8 +57,8 @@ class LinkSettings(Section):
     """This service's CURVE secret key, mode 0600."""
     authorized_dir: Path | None = None
     """Folder of the public keys that may dial in."""
-    window_frames: Annotated[int, Field(ge=1, le=256)] = 8
-    """Credit: frames an edge may have unanswered."""
+    window_frames: Annotated[int, Field(ge=1, le=256)] = 2
+    """Credit: frames an edge may have unanswered; one is looked at, the others age."""
     max_frame_bytes: Positive = 512 * 2**20
     """Largest decoded frame accepted: the side of 16384 px at uint16."""
 

@@ -178,7 +178,7 @@ class Dispatch:
         sighting = candidate.track.last
         above = len(self._settings.levels) - 1 - rung
         return JobSpec(
-            key=f"{candidate.track.key}-relax-{level}",
+            key=f"{candidate.track.key}-relax-{level}-{cluster.digest[:8]}",
             roi=candidate.track.key,
             recipe="relax",
             level=level,

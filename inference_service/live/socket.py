@@ -89,7 +89,8 @@ async def _send(websocket: WebSocket, hub: LiveHub, viewer: Viewer, pulse_s: flo
                 next_pulse = loop.time() + pulse_s
                 await _text(websocket, _pulse(hub, viewer))
             with suppress(TimeoutError):
-                await asyncio.wait_for(viewer.wake.wait(), max(0.0, next_pulse - loop.time()))
+                async with asyncio.timeout_at(next_pulse):  # wait_for can swallow a cancellation
+                    await viewer.wake.wait()
             viewer.wake.clear()
             await _deliver(websocket, hub, viewer)
     except TimeoutError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from shared.codec import Envelope
-from shared.messages import AckLevel
+from shared.messages import AckLevel, Message
 
 __all__ = ["Acknowledged", "Delivered", "Event", "LinkDown", "LinkUp", "Rejected"]
 
@@ -65,11 +65,11 @@ class Rejected:
     """The peer will never use one of our messages.
 
     Attributes:
-        seq: Which.
+        message: Which.
         reason: Why.
     """
 
-    seq: int
+    message: Message
     reason: str
 
 

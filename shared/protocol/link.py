@@ -319,7 +319,8 @@ class Link:
         if nack.resend:
             self.outbox.rewind(nack.seq)
             return []
-        return [Rejected(nack.seq, nack.reason)]
+        message = self.outbox.sent(nack.seq)
+        return [] if message is None else [Rejected(message, nack.reason)]
 
     def _on_beat(self, beat: Beat, wall_ns: int) -> None:
         if self._listens:

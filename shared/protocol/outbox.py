@@ -19,15 +19,19 @@ class OutboxFullError(LocalProtocolError):
 
 
 class Outbox:
-    """Accepted messages in order, kept until the peer acknowledges them.
+    """Accepted messages, kept until the peer acknowledges them.
+
+    A message gets its sequence number when it is first sent. Until then it waits, and a live
+    outbox sends the newest first: the operator sees the present, and what fell behind follows
+    when there is time.
 
     Args:
         capacity: Most messages kept.
         capacity_bytes: Most payload bytes kept; one message may always enter an empty outbox.
-        keep_until: The acknowledgement level that releases a message.
+        newest_first: Whether the newest waiting message goes first, instead of the oldest.
 
     Attributes:
-        next_seq: Sequence number the next accepted message gets.
+        next_seq: Sequence number of the next message that is sent for the first time.
         acked: First sequence number not yet acknowledged, by level.
     """
 
@@ -35,12 +39,14 @@ class Outbox:
         self,
         capacity: int = 64,
         capacity_bytes: int = 256 << 20,
-        keep_until: AckLevel = AckLevel.INFERRED,
+        *,
+        newest_first: bool = False,
     ) -> None:
         self._capacity = capacity
         self._capacity_bytes = capacity_bytes
-        self._keep_until = keep_until
-        self._kept: deque[Envelope] = deque()
+        self._newest_first = newest_first
+        self._waiting: deque[Envelope] = deque()
+        self._sent: deque[Envelope] = deque()
         self._kept_bytes = 0
         self._cursor = 1
         self._limit_seq = 1
@@ -50,12 +56,12 @@ class Outbox:
 
     def __len__(self) -> int:
         """Messages accepted and not yet released."""
-        return len(self._kept)
+        return len(self._waiting) + len(self._sent)
 
     @property
     def first_seq(self) -> int:
         """Oldest sequence number that can still be sent."""
-        return self._kept[0].seq if self._kept else self.next_seq
+        return self._sent[0].seq if self._sent else self.next_seq
 
     @property
     def in_flight(self) -> bool:
@@ -64,36 +70,36 @@ class Outbox:
 
     def has_room(self, nbytes: int) -> bool:
         """Whether a message with `nbytes` of payload would be accepted now."""
-        if not self._kept:
+        if not len(self):
             return True
         fits = self._kept_bytes + nbytes <= self._capacity_bytes
-        return fits and len(self._kept) < self._capacity
+        return fits and len(self) < self._capacity
 
-    def offer(self, message: Message, payload: tuple[bytes, ...] = ()) -> int:
+    def offer(self, message: Message, payload: tuple[bytes, ...] = ()) -> None:
         """Accept a message; from here on it is not lost while this process lives.
-
-        Returns:
-            Its sequence number.
 
         Raises:
             OutboxFullError: There is no room; nothing was accepted.
         """
-        envelope = Envelope(message, payload, self.next_seq)
+        envelope = Envelope(message, payload)
         if not self.has_room(envelope.nbytes):
             raise OutboxFullError(
-                f"The outbox holds {len(self._kept)} messages "
+                f"The outbox holds {len(self)} messages "
                 f"({self._kept_bytes / 2**20:.0f} MiB) that the peer has not acknowledged.",
                 remedy="Check the link and the peer, or raise the outbox's capacity.",
             )
-        self._kept.append(envelope)
+        self._waiting.append(envelope)
         self._kept_bytes += envelope.nbytes
-        self.next_seq += 1
-        return envelope.seq
+
+    def sent(self, seq: int) -> Message | None:
+        """Return a message that was sent and is still kept."""
+        position = seq - self.first_seq
+        return self._sent[position].message if 0 <= position < len(self._sent) else None
 
     def open(self, expects_seq: int, limit_seq: int, window_bytes: int) -> None:
         """Start a conversation: resume at `expects_seq` with the peer's first credit."""
         self.acknowledge(AckLevel.RECEIVED, expects_seq)
-        self._cursor = max(expects_seq, self.first_seq)
+        self._cursor = min(max(expects_seq, self.first_seq), self.next_seq)
         self._limit_seq, self._window_bytes = limit_seq, window_bytes
 
     def allow(self, limit_seq: int, window_bytes: int) -> None:
@@ -104,6 +110,8 @@ class Outbox:
     def acknowledge(self, level: AckLevel, next_seq: int) -> bool:
         """Take note that everything below `next_seq` has reached `level`.
 
+        Messages are released once their effect exists.
+
         Returns:
             Whether this was news.
         """
@@ -112,41 +120,40 @@ class Outbox:
         for reached in AckLevel:
             if reached <= level:
                 self.acked[reached] = max(self.acked[reached], upto)
-        while self._kept and self._kept[0].seq < self.acked[self._keep_until]:
-            self._kept_bytes -= self._kept.popleft().nbytes
+        while self._sent and self._sent[0].seq < self.acked[AckLevel.INFERRED]:
+            self._kept_bytes -= self._sent.popleft().nbytes
         return news
 
     def rewind(self, seq: int) -> None:
         """Send again from `seq` on: the peer could not use what arrived."""
         self._cursor = max(self.first_seq, min(seq, self._cursor))
 
-    def blank(self, seq: int) -> bool:
-        """Drop the payload of a message the peer will never use; its number stays taken.
-
-        Returns:
-            Whether the message was still kept.
-        """
-        for position, envelope in enumerate(self._kept):
-            if envelope.seq == seq:
-                self._kept_bytes -= envelope.nbytes
-                self._kept[position] = replace(envelope, payload=())
-                return True
-        return False
-
     def sendable(self) -> Envelope | None:
         """Return the next message that credit allows, and count it as sent."""
         self._cursor = max(self._cursor, self.first_seq)
-        if not self.first_seq <= self._cursor < min(self.next_seq, self._limit_seq):
+        envelope = self._next()
+        if envelope is None or self._cursor >= self._limit_seq:
             return None
-        position = self._cursor - self.first_seq
-        envelope = self._kept[position]
-        under_way = self._bytes_under_way(position)
+        under_way = sum(each.nbytes for each in self._sent if each.seq < self._cursor)
         if under_way and under_way + envelope.nbytes > self._window_bytes:
             return None
+        if self._cursor == self.next_seq:
+            envelope = self._number(envelope)
         self._cursor += 1
         return envelope
 
-    def _bytes_under_way(self, position: int) -> int:
-        """Payload bytes before `position` whose effect is not acknowledged."""
-        start = max(self.acked[AckLevel.INFERRED] - self.first_seq, 0)
-        return sum(self._kept[index].nbytes for index in range(start, position))
+    def _next(self) -> Envelope | None:
+        """Return what would be sent next: a repetition, or the first of those that wait."""
+        if self._cursor < self.next_seq:
+            return self._sent[self._cursor - self.first_seq]
+        if not self._waiting:
+            return None
+        return self._waiting[-1 if self._newest_first else 0]
+
+    def _number(self, envelope: Envelope) -> Envelope:
+        """Move a waiting message to the sent ones, with its sequence number."""
+        (self._waiting.pop if self._newest_first else self._waiting.popleft)()
+        numbered = replace(envelope, seq=self.next_seq)
+        self._sent.append(numbered)
+        self.next_seq += 1
+        return numbered

@@ -62,12 +62,14 @@ async def test_a_source_that_can_wait_is_held_until_frames_are_answered(
     fakes: SimpleNamespace,
 ) -> None:
     outbox = Outbox(capacity=2)
+    outbox.open(1, 99, 1 << 20)
     intake, session, _ = make(fakes, [fakes.image(n) for n in range(6)], outbox, pausable=True)
     running = asyncio.create_task(intake.run())
     while not running.done():
         await asyncio.sleep(0)
         if session.state == "paused":
             assert len(outbox) == 2
+            outbox.sendable()
             outbox.acknowledge(AckLevel.INFERRED, outbox.first_seq + 1)
             intake.released()
     await running
@@ -79,6 +81,8 @@ async def test_frames_stay_until_their_atoms_are_acknowledged(fakes: SimpleNames
     outbox = Outbox()
     intake, _, _ = make(fakes, [fakes.image(1)], outbox)
     await intake.run()
+    outbox.open(1, 99, 1 << 20)
+    outbox.sendable()
     outbox.acknowledge(AckLevel.STORED, 2)
     assert len(outbox) == 1
     outbox.acknowledge(AckLevel.INFERRED, 2)
@@ -112,7 +116,11 @@ async def test_a_rejection_names_the_input_it_came_from(fakes: SimpleNamespace) 
     outbox = Outbox()
     intake, session, _ = make(fakes, [fakes.image(7), fakes.image(8)], outbox)
     await intake.run()
-    intake.rejected(2, "no lattice")
+    outbox.open(1, 99, 1 << 20)
+    outbox.sendable()
+    second = outbox.sendable()
+    assert second is not None
+    intake.rejected(second.message, "no lattice")
     assert [(f.origin, f.reason) for f in intake.failures] == [("image 8", "no lattice")]
     assert session.status(0).refused == 1
 

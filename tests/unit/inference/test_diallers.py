@@ -148,7 +148,7 @@ async def test_a_frame_becomes_atoms_in_the_session_and_on_every_link() -> None:
     assert record is not None
     assert record.frame.name == frame.name
     for link in (edge, dispatcher):
-        (sent,) = link.outbox._kept
+        (sent,) = link.outbox._waiting
         assert isinstance(sent.message, Atoms)
         assert sent.message.frame == frame.name
     assert edge.inbox.finished == 2
