@@ -21,7 +21,7 @@ FloatArray = NDArray[np.float64]
 
 CONTRAST_EXPONENT: Final = 1.8
 """From 1.64 at the medium angles of that work to about 2 at high angles."""
-EXPONENT_SCATTER: Final = 0.15
+EXPONENT_SCATTER: Final = 0.2
 ELEMENTS: Final = np.array([5, 6, 7, 8, 14, UNKNOWN_ELEMENT])
 """Atomic numbers that can be named: B, C, N, O, Si, X."""
 FAMILY: Final = np.array([0, 0, 0, 0, 1, 2])
