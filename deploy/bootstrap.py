@@ -1,9 +1,9 @@
 """Make everything a fresh machine needs, once, and say what is being done.
 
 Run it as `python3 -m deploy.bootstrap` from the repository root; every `make` target does. It
-builds `.venv` from `pyproject.toml` and `constraints.txt`, and the dashboard from its sources
-(not with `--python-only`). Both steps are skipped while their inputs keep their hash. PyTorch
-is never installed here.
+builds `.venv` from `pyproject.toml` and `constraints.txt`, the dashboard from its sources, and
+the detector's compiled loops (the last two not with `--python-only`). Each step is skipped while
+its inputs keep their hash. PyTorch is never installed here.
 
 Standard library only, and parseable by older Pythons, so that a wrong one gets a clear line.
 """
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from deploy.command import PIP_INSTALL, SetupError, run_command
 from deploy.dashboard import build_dashboard
+from deploy.kernels import compile_kernels
 from deploy.progress import Progress
 
 __all__ = ["main"]
@@ -53,6 +54,7 @@ def main() -> int:
             if "--python-only" in sys.argv[1:]:
                 return 0
             build_dashboard(ROOT, VENV, log=LOG, progress=progress)
+            compile_kernels(ROOT, VENV, log=LOG, progress=progress)
             if os.environ.get("SYSTEM_PACKAGES") == "1":
                 _install_browser(progress)
     except SetupError as error:

@@ -134,6 +134,7 @@ class Analyst:
             _log.warning("analysis", frame=frame.index, warning=warning)
 
     def _report(self, frame: Frame, analysis: FrameAnalysis, queued_ms: float) -> Atoms:
+        given = frame.acquisition.dose_e_A2
         return Atoms(
             session=frame.session,
             frame=frame.name,
@@ -145,8 +146,8 @@ class Analyst:
             pixel_size_A=analysis.pixel_size_A,
             pixel_size_source=analysis.pixel_size_source,
             header_pixel_size_A=analysis.header_pixel_size_A,
-            dose_e_A2=analysis.dose_e_A2,
-            dose_note=analysis.dose_note,
+            dose_e_A2=given or analysis.dose_e_A2,
+            dose_note=_GIVEN_DOSE if given else analysis.dose_note,
             contamination=analysis.contamination,
             ood=analysis.ood,
             drift_A=self._drift(frame, analysis),
@@ -165,3 +166,4 @@ class Analyst:
 
 
 _FOUND_P: Final = 0.5
+_GIVEN_DOSE: Final = "From the beam current, the dwell time and the pixel size."

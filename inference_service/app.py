@@ -23,6 +23,7 @@ from inference_service.diallers import Diallers
 from inference_service.readiness import Dependency
 from inference_service.session import Session
 from inference_service.settings import HttpSettings, InferenceSettings, LinkSettings
+from inference_service.warm_up import warm_up
 from shared.clock import Clock
 from shared.errors import KeyRefusedError, PortInUseError
 from shared.transport import AllowList, LinkServer, Listener, load_keys
@@ -49,6 +50,7 @@ async def serve(settings: InferenceSettings, clock: Clock, announce: Callable[[s
     with contextlib.closing(web_socket):
         session = Session(settings.session, clock)
         detector = open_detector(settings, clock)
+        await asyncio.to_thread(warm_up, detector)
         diallers = Diallers(session, settings.link, clock)
         analyst = Analyst(detector, session, diallers.publish, clock)
         server = LinkServer(_listener(settings.link), diallers, clock)
