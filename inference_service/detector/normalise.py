@@ -56,4 +56,5 @@ def _block_means(image: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         return image.astype(np.float64)
     trimmed = image[: rows * _BLOCK_PX, : columns * _BLOCK_PX]
     shaped = trimmed.reshape(rows, _BLOCK_PX, columns, _BLOCK_PX)
-    return shaped.mean(axis=(1, 3), dtype=np.float64)
+    means: npt.NDArray[np.float64] = shaped.mean(axis=(1, 3), dtype=np.float64)
+    return means
