@@ -126,7 +126,7 @@ def _listener(link: LinkSettings) -> Listener:
     if link.key_file is None or link.authorized_dir is None:
         raise KeyRefusedError(
             "link.key_file and link.authorized_dir are not both set: the link is always encrypted.",
-            remedy="Run `inference-service keys FOLDER` and set what it prints.",
+            remedy="Run `inference-service keys make FOLDER` and set what it prints.",
         )
     allow_list = AllowList(_existing(link.authorized_dir))
     return Listener(link.host, link.port, load_keys(link.key_file.expanduser()), allow_list)

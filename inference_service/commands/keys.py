@@ -14,7 +14,9 @@ from shared.transport import create_keys, load_public_key
 __all__ = ["app"]
 
 app = typer.Typer(
-    no_args_is_help=True, help="Make the service's key pair, and authorise edges and dispatchers."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Make the service's key pair, and authorise edges and dispatchers.",
 )
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the service's keys.")]

@@ -26,8 +26,8 @@ FloatMap = NDArray[np.float32]
 
 TILE_PX: Final = 1024
 """Frames are cut into tiles of at most this side plus halo: bounds the engine's memory."""
-HALO_PX: Final = 96
-"""Overlap of the tiles, beyond the members' receptive field; a multiple of 8."""
+HALO_PX: Final = 144
+"""Overlap of the tiles: more than the 136 px a member looks around it; a multiple of 8."""
 
 
 class Sum(IntEnum):

@@ -16,6 +16,7 @@ from time import perf_counter
 
 from coding import bytes_per_frame, coding_time
 from faces import ring_search
+from link import frame_link
 
 RUNS = 15
 OUT = Path(__file__).resolve().parents[2] / "benchmarks.json"
@@ -65,6 +66,7 @@ def main() -> None:
     pairs = {
         "rings_vs_cycle_basis": Pair("networkx.minimum_cycle_basis", *ring_search()),
         "frame_bytes_vs_zstd": Pair("zstd of the pixels as they are", *bytes_per_frame(), "bytes"),
+        "frame_link_vs_pushpull": Pair("bare ZeroMQ PUSH/PULL", *frame_link(), "ms per frame"),
         "frame_coding_vs_zstd": Pair("zstd of the pixels as they are", *coding_time()),
     }
     results = {}
