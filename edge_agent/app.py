@@ -8,7 +8,6 @@ from typing import Final
 import structlog
 
 from edge_agent.conversation import Conversation
-from edge_agent.credentials import credentials
 from edge_agent.identity import identity, session_name
 from edge_agent.intake import Failure, Intake
 from edge_agent.session import Session
@@ -17,7 +16,7 @@ from edge_agent.shutdown import Shutdown, first_of
 from edge_agent.sources.base import FrameSource
 from shared.clock import Clock
 from shared.protocol import Inbox, Link, Outbox
-from shared.transport import LinkClient
+from shared.transport import LinkClient, open_endpoint
 
 __all__ = ["stream"]
 
@@ -34,7 +33,7 @@ async def stream(source: FrameSource, settings: EdgeSettings, clock: Clock) -> t
     Raises:
         AtomLoopError: The source gave up, or the service refuses this edge.
     """
-    endpoint = credentials(settings.link)
+    endpoint = open_endpoint(settings.link, "edge-agent")
 
     def wake() -> None:
         client.wake()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -11,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 from edge_agent.sources.settings import SourceSettings
 from shared.messages import Identifier
 from shared.settings import LogSettings, Section, ServiceSettings
+from shared.transport import DialSettings
 
 __all__ = [
     "EdgeSettings",
@@ -19,18 +19,9 @@ __all__ = [
 ]
 
 
-class LinkSettings(Section):
-    """Where the inference service is, and how each side knows the other."""
+class LinkSettings(DialSettings):
+    """The frame link, as the edge dials it."""
 
-    endpoint: Annotated[str, Field(pattern=r"^tcp://[^/\s]+:\d{1,5}$")] = Field(
-        default="tcp://127.0.0.1:8601", description="Frame link of the service, tcp://host:port."
-    )
-    server_key: Path | None = Field(
-        default=None, description="File with the service's public key (NAME.key), pinned."
-    )
-    key_file: Path | None = Field(
-        default=None, description="This edge's secret key (NAME.key_secret), mode 0600."
-    )
     name: Identifier = Field(default="edge", description="What operators call this edge.")
     patience_s: Annotated[float, Field(ge=0)] = Field(
         default=20.0,

@@ -24,6 +24,6 @@ app = command_line(
     "inference_service.commands",
     COMMANDS,
     "Find atoms, species and honest error bars in STEM frames, live or from files.\n\n"
-    "First `inference-service keys make FOLDER`, then `inference-service run`. Every setting can also "
-    "come from the environment, for example ATOMLOOP_INFERENCE_HTTP__PORT=8600.",
+    "First `inference-service keys make FOLDER`, then `inference-service run`. Every setting can "
+    "also come from the environment, for example ATOMLOOP_INFERENCE_HTTP__PORT=8600.",
 )

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from pathlib import Path
 
 import structlog
 
 from shared.clock import Clock
-from shared.errors import KeyRefusedError
 from shared.protocol import Identity, Inbox, Link, Outbox
 from shared.software import fresh_stream, software
-from shared.transport import Endpoint, LinkClient, load_keys, load_public_key
+from shared.transport import LinkClient, open_endpoint
 from sim_dispatcher.board import Board
 from sim_dispatcher.dispatch import Dispatch
 from sim_dispatcher.launch.assembly import open_ledger
 from sim_dispatcher.levels.registry import level_reports
 from sim_dispatcher.selection import Rules
-from sim_dispatcher.settings import DispatcherSettings, LinkSettings
+from sim_dispatcher.settings import DispatcherSettings
 
-__all__ = ["dispatch", "open_endpoint"]
+__all__ = ["dispatch"]
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +29,7 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
     Raises:
         AtomLoopError: A key is missing, or the database is away or would mislaunch.
     """
-    endpoint = open_endpoint(settings.link)
+    endpoint = open_endpoint(settings.link, "sim-dispatcher")
     chosen = settings.selection
     ledger = await asyncio.to_thread(
         open_ledger, settings.database.uri, settings.launch.key_file, clock, settings.database.name
@@ -57,22 +55,3 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
         _log.info("stopping")
         for task in running:
             task.cancel()
-
-
-def open_endpoint(link: LinkSettings) -> Endpoint:
-    """Read the keys that the settings name.
-
-    Raises:
-        KeyRefusedError: A key is not set, missing, malformed, or readable by others.
-    """
-    own = _named(link.key_file, "link.key_file", "Run `sim-dispatcher keys FOLDER`; then set it.")
-    server = _named(
-        link.server_key, "link.server_key", "Copy the service's .key file here; then set it."
-    )
-    return Endpoint(link.endpoint, load_public_key(server), load_keys(own))
-
-
-def _named(path: Path | None, setting: str, remedy: str) -> Path:
-    if path is None:
-        raise KeyRefusedError(f"{setting} is not set: the link is always encrypted.", remedy=remedy)
-    return path.expanduser()

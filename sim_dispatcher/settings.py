@@ -10,6 +10,7 @@ from pydantic_settings import SettingsConfigDict
 
 from shared.messages import Identifier, Level
 from shared.settings import LogSettings, Section, ServiceSettings
+from shared.transport import DialSettings
 
 __all__ = [
     "DatabaseSettings",
@@ -20,18 +21,9 @@ __all__ = [
 ]
 
 
-class LinkSettings(Section):
-    """Where the inference service is, and how each side knows the other."""
+class LinkSettings(DialSettings):
+    """The frame link, as the dispatcher dials it."""
 
-    endpoint: Annotated[str, Field(pattern=r"^tcp://[^/\s]+:\d{1,5}$")] = Field(
-        default="tcp://127.0.0.1:8601", description="Frame link of the service, tcp://host:port."
-    )
-    server_key: Path | None = Field(
-        default=None, description="File with the service's public key (NAME.key), pinned."
-    )
-    key_file: Path | None = Field(
-        default=None, description="This dispatcher's secret key (NAME.key_secret), mode 0600."
-    )
     name: Identifier = Field(default="dispatcher", description="What operators call it.")
 
 

@@ -6,7 +6,6 @@ import errno
 import os
 import socket
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -16,9 +15,10 @@ import typer
 from inference_service.api.pages import DIST
 from inference_service.app import open_detector
 from inference_service.settings import HttpSettings, InferenceSettings, LinkSettings
+from shared.checks import examine, show
 from shared.clock import SystemClock
 from shared.command_line import plain_errors
-from shared.errors import AtomLoopError, ConfigurationError, PortInUseError
+from shared.errors import ConfigurationError, PortInUseError
 from shared.settings import load_settings
 from shared.transport import load_keys
 
@@ -33,33 +33,19 @@ def doctor(
     """Check Python, engine, model, dashboard, keys and ports; say how to mend what is wrong."""
     with plain_errors("inference-service"):
         settings = load_settings(InferenceSettings, config)
-    checks: dict[str, Callable[[InferenceSettings], str]] = {
-        "Python": _python,
-        "engine": _engine,
-        "model": _model,
-        "dashboard": _dashboard,
-        "keys": _keys,
-        "ports": _ports,
-    }
-    results = [_passes(name, check, settings) for name, check in checks.items()]
-    if not all(results):
+    findings = examine(
+        {
+            "Python": lambda: sys.version.split(maxsplit=1)[0],
+            "engine": lambda: _engine(settings),
+            "model": lambda: _model(settings),
+            "dashboard": _dashboard,
+            "keys": lambda: _keys(settings),
+            "ports": lambda: _ports(settings),
+        }
+    )
+    show(findings)
+    if not all(finding.well for finding in findings):
         raise typer.Exit(1)
-
-
-def _passes(
-    name: str, check: Callable[[InferenceSettings], str], settings: InferenceSettings
-) -> bool:
-    try:
-        typer.echo(f"ok   {name}: {check(settings)}")
-    except AtomLoopError as error:
-        typer.echo(f"BAD  {name}: {error.message}\n     Remedy: {error.remedy}")
-        return False
-    return True
-
-
-def _python(settings: InferenceSettings) -> str:
-    del settings
-    return sys.version.split()[0]
 
 
 def _engine(settings: InferenceSettings) -> str:
@@ -73,8 +59,7 @@ def _model(settings: InferenceSettings) -> str:
     return f"{detector.members} members, digest {detector.digest[:12]}, verified"
 
 
-def _dashboard(settings: InferenceSettings) -> str:
-    del settings
+def _dashboard() -> str:
     if not (DIST / "index.html").exists():
         raise ConfigurationError(
             "The dashboard is not built.", remedy="Run `make setup`; REST works without it."

@@ -5,12 +5,14 @@ dial it with a DEALER each, so a site needs one firewall rule.
 """
 
 from shared.transport.client import Endpoint, LinkClient
+from shared.transport.dialling import DialSettings, open_endpoint
 from shared.transport.keys import KeyPair, create_keys, load_keys, load_public_key
 from shared.transport.peers import AllowList, Peer
 from shared.transport.server import LinkServer, Listener, PeerHandler
 
 __all__ = [
     "AllowList",
+    "DialSettings",
     "Endpoint",
     "KeyPair",
     "LinkClient",
@@ -21,4 +23,5 @@ __all__ = [
     "create_keys",
     "load_keys",
     "load_public_key",
+    "open_endpoint",
 ]

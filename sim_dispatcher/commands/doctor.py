@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from shared.checks import examine, show
 from shared.clock import SystemClock
 from shared.command_line import plain_errors
-from shared.errors import AtomLoopError, LevelUnavailableError
+from shared.errors import LevelUnavailableError
 from shared.settings import load_settings
-from sim_dispatcher.app import open_endpoint
+from shared.transport import open_endpoint
 from sim_dispatcher.launch.assembly import open_ledger
 from sim_dispatcher.levels.registry import level_reports
 from sim_dispatcher.settings import DispatcherSettings
@@ -28,31 +28,22 @@ def doctor(
     """Check keys, database and levels of theory; say how to mend what is wrong."""
     with plain_errors("sim-dispatcher"):
         settings = load_settings(DispatcherSettings, config)
-    checks: dict[str, Callable[[DispatcherSettings], str]] = {
-        "keys": _keys,
-        "database": _database,
-        "levels": _levels,
-    }
-    results = [_passes(name, check, settings) for name, check in checks.items()]
+    findings = examine(
+        {
+            "keys": lambda: _keys(settings),
+            "database": lambda: _database(settings),
+            "levels": lambda: _levels(settings),
+        }
+    )
+    show(findings)
     for level in level_reports():
         typer.echo(f"     {level.name}: {level.unavailable or level.implementation}")
-    if not all(results):
+    if not all(finding.well for finding in findings):
         raise typer.Exit(1)
 
 
-def _passes(
-    name: str, check: Callable[[DispatcherSettings], str], settings: DispatcherSettings
-) -> bool:
-    try:
-        typer.echo(f"ok   {name}: {check(settings)}")
-    except AtomLoopError as error:
-        typer.echo(f"BAD  {name}: {error.message}\n     Remedy: {error.remedy}")
-        return False
-    return True
-
-
 def _keys(settings: DispatcherSettings) -> str:
-    endpoint = open_endpoint(settings.link)
+    endpoint = open_endpoint(settings.link, "sim-dispatcher")
     return f"readable, for {endpoint.address}"
 
 

@@ -10,9 +10,10 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from edge_agent.checks import examine
+from edge_agent.checks import checks
 from edge_agent.cli import app
 from edge_agent.settings import EdgeSettings, LinkSettings
+from shared.checks import examine
 from shared.listing import listing
 from shared.settings import load_settings
 
@@ -133,7 +134,9 @@ def test_doctor_finds_keys_and_packages_that_are_there(key_folder: Path) -> None
         server_key=key_folder / "service.key",
         key_file=key_folder / "stranger.key_secret",
     )
-    findings = {finding.subject: finding.well for finding in examine(EdgeSettings(link=link))}
+    findings = {
+        finding.subject: finding.well for finding in examine(checks(EdgeSettings(link=link)))
+    }
     assert findings == {
         "Python": True,
         "packages of source nion": True,
