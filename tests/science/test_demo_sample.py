@@ -24,6 +24,8 @@ VIEW = View((896, 896), PIXEL_A)
 CURRENT_PA, DWELL_US = 180.0, 4.0
 BORDER_PX = 10.0
 SEEDS = (1, 2, 3)
+ERRORS = (("y_px", "sigma_y_px"), ("x_px", "sigma_x_px"))
+FIT_ERRORS = (("y_fit_px", "sigma_fit_px"), ("x_fit_px", "sigma_fit_px"))
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Score:
     f1_half: float
     f1_quarter: float
     rms_pm: float
+    error_over_sigma: float
+    """Standard deviation over both axes; 1 is honest."""
+    fit_error_over_sigma: float
     silicon_precision: float
     silicon_recall: float
     classes_right: int
@@ -55,6 +60,9 @@ def score(truth: Truth, analysis: FrameAnalysis) -> Score:
     to_truth, nearest = cKDTree(truth.positions_px).query(points)
     to_found, _ = cKDTree(points).query(truth.positions_px)
     seen, real = to_truth[inner(points)] * PIXEL_A, to_found[inner(truth.positions_px)] * PIXEL_A
+    kept = inner(points) & (to_truth * PIXEL_A < 0.5)
+    row, column = truth.positions_px[nearest].T
+    true = {"y_px": row, "x_px": column, "y_fit_px": row, "x_fit_px": column}
     silicon = truth.numbers == 14
     named = table["atomic_number"] == 14
     right = named & silicon[nearest] & (to_truth * PIXEL_A < 0.5)
@@ -63,9 +71,11 @@ def score(truth: Truth, analysis: FrameAnalysis) -> Score:
         f1(seen, real, 0.5),
         f1(seen, real, 0.25),
         float(np.sqrt(np.mean(seen[seen < 0.5] ** 2)) * 100),
+        float(np.std([(table[a] - true[a])[kept] / table[s][kept] for a, s in ERRORS])),
+        float(np.std([(table[a] - true[a])[kept] / table[s][kept] for a, s in FIT_ERRORS])),
         float(right.sum() / named.sum()),
         float(np.isin(np.flatnonzero(inside), nearest[right]).mean()),
-        sum(near(d.type, d.row, d.column, analysis) for d in truth.defects),
+        int(sum(near(d.type, d.row, d.column, analysis) for d in truth.defects)),
         len(truth.defects),
     )
 
@@ -93,6 +103,8 @@ def test_an_unseen_sample_at_the_demos_dose_is_read_right() -> None:
         assert result.f1_half > 0.99
         assert result.f1_quarter > 0.98
         assert result.rms_pm < 15
+        assert 0.8 < result.error_over_sigma < 1.2
+        assert 0.8 < result.fit_error_over_sigma < 1.2
         assert result.silicon_recall == 1.0
         assert result.silicon_precision > 0.8
         assert result.classes_right >= result.classes - 1
