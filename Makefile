@@ -45,10 +45,10 @@ spell: venv ## spelling of code and documents
 
 .PHONY: pytest
 pytest: setup
-	@$(PYTEST)
+	@$(MAKE) unit; unit=$$?; $(PYTEST) --ignore=tests/unit && exit $$unit
 
 unit: venv ## pure parts, under a minute
-	@$(PYTEST) tests/unit
+	@$(PYTEST) --numprocesses=auto --dist=loadfile tests/unit
 
 contract: venv ## style budget, documents, schemas, golden bytes
 	@$(PYTEST) tests/contract
