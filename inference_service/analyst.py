@@ -18,7 +18,7 @@ from inference_service.session import Session
 from shared.clock import Clock
 from shared.codec import decode_frame
 from shared.codec.envelope import Buffer
-from shared.errors import AtomLoopError
+from shared.errors import AtomLoopError, InternalError
 from shared.messages import Atoms, AtomTable, Calibration, Defect, Frame
 
 __all__ = ["Analyst", "Eye", "Publish", "Work"]
@@ -115,9 +115,11 @@ class Analyst:
                 self._executor, self._eye.analyze, pixels, frame.calibration
             )
         except AtomLoopError as error:
-            _log.warning("frame refused", frame=frame.index, reason=str(error))
-            self._session.add_failure(frame.name, error)
-            work.reject(str(error))
+            self._refuse(work, error)
+            return
+        except Exception as cause:  # noqa: BLE001 - one frame must not stop the service
+            _log.exception("analysis failed", frame=frame.index)
+            self._refuse(work, InternalError(f"The analysis of frame {frame.index}", cause))
             return
         atoms = self._report(frame, analysis, queued_ms=(started_s - work.arrived_s) * 1e3)
         self._session.add_atoms(atoms, analysis.table, analysis.defects)
@@ -132,6 +134,11 @@ class Analyst:
         )
         for warning in analysis.warnings:
             _log.warning("analysis", frame=frame.index, warning=warning)
+
+    def _refuse(self, work: Work, error: AtomLoopError) -> None:
+        _log.warning("frame refused", frame=work.frame.index, reason=str(error))
+        self._session.add_failure(work.frame.name, error)
+        work.reject(str(error))
 
     def _report(self, frame: Frame, analysis: FrameAnalysis, queued_ms: float) -> Atoms:
         given = frame.acquisition.dose_e_A2

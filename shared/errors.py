@@ -17,7 +17,8 @@
     ├── ModelError                    a detector model that must not be served
     ├── LevelUnavailableError         a level of theory this host cannot run
     ├── SimulationError               a calculation that ended without an answer
-    └── DatabaseError                 a database that is away or would mislaunch
+    ├── DatabaseError                 a database that is away or would mislaunch
+    └── InternalError                 a defect of AtomLoop itself, contained to one input
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = [
     "ConfigurationError",
     "DatabaseError",
     "InputError",
+    "InternalError",
     "KeyRefusedError",
     "LevelUnavailableError",
     "LocalProtocolError",
@@ -154,3 +156,20 @@ class DatabaseError(AtomLoopError):
     """A database that is out of reach, or that would mislaunch workflows."""
 
     code = "database"
+
+
+class InternalError(AtomLoopError):
+    """A defect of AtomLoop itself, contained so that the other inputs go on.
+
+    Args:
+        what: What was being done, and to what.
+        cause: The exception nobody expected.
+    """
+
+    code = "internal"
+
+    def __init__(self, what: str, cause: Exception) -> None:
+        super().__init__(
+            f"{what} failed unexpectedly: {type(cause).__name__}: {cause}.",
+            remedy="Report it with the input; the service goes on with the next.",
+        )

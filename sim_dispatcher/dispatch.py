@@ -13,7 +13,7 @@ from blake3 import blake3
 
 from shared.clock import Clock
 from shared.codec import Envelope, decode_atoms
-from shared.errors import AtomLoopError, DatabaseError, ProtocolError
+from shared.errors import AtomLoopError, DatabaseError, InternalError, ProtocolError
 from shared.messages import Answer, Atoms, DispatcherStatus, Message, Provenance
 from shared.protocol import Delivered, Event, Link, LinkDown, LinkUp
 from sim_dispatcher.board import Board, Candidate
@@ -148,6 +148,10 @@ class Dispatch:
                 return
             except AtomLoopError as error:
                 self._board.refuse(key, str(error))
+                continue
+            except Exception as cause:  # noqa: BLE001 - one ROI must not stop the dispatcher
+                _log.exception("cut failed", roi=key)
+                self._board.refuse(key, str(InternalError(f"Cutting {key}", cause)))
                 continue
             _log.info("roi queued", roi=key, jobs=[record.key for record in jobs])
             self._board.queue(key, candidate.priority)

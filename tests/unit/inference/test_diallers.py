@@ -86,6 +86,16 @@ class OneAtomEye:
 
 
 @dataclass
+class ClumsyEye(OneAtomEye):
+    """Stumbles over thirteen."""
+
+    def analyze(self, image: NDArray[np.generic], calibration: Calibration) -> FrameAnalysis:
+        if np.asarray(image, int).max() == 13:
+            raise ZeroDivisionError("thirteen")
+        return super().analyze(image, calibration)
+
+
+@dataclass
 class Service:
     """Session, diallers and analyst wired as the application wires them."""
 
@@ -182,6 +192,20 @@ async def test_a_frame_without_atoms_is_refused_with_the_reason_and_work_goes_on
     failed = service.session.frame(dark.name)
     assert failed is not None
     assert failed.failure is not None
+
+
+async def test_a_defect_of_the_eye_costs_one_frame_and_not_the_service() -> None:
+    service = Service(eye=ClumsyEye())
+    edge = service.up(EDGE)
+    async with working(service):
+        for index, level in enumerate((13, 1)):
+            frame, payload = frame_of(np.full((64, 64), level, np.uint16), index)
+            service.deliver(EDGE, edge, Envelope(frame, (payload,), index + 1))
+        await until(lambda: edge.inbox.finished == 3)
+    nacks = [message for message in said(edge) if isinstance(message, Nack)]
+    assert [nack.seq for nack in nacks] == [1]
+    assert "ZeroDivisionError" in nacks[0].reason
+    assert service.session.latest_analysed is not None
 
 
 async def test_pixels_that_do_not_match_their_name_are_refused() -> None:
