@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference_service.records import Analysis
-from shared.messages import AtomTable, Defect, OutOfDistribution, PixelSizeSource
+from shared.messages import REAL_COLUMNS, AtomTable, Defect, OutOfDistribution, PixelSizeSource
 
 __all__ = ["AtomView", "AtomsView", "atoms_as_extxyz", "atoms_view"]
 
@@ -22,18 +22,6 @@ CONVENTION: Final = "x=column y=row, Angstrom from the centre of the first pixel
 
 DIGITS: Final = 4
 """1e-4 px is a hundredth of the smallest sigma."""
-
-PIXEL_COLUMNS: Final = (
-    "x_px",
-    "y_px",
-    "sigma_x_px",
-    "sigma_y_px",
-    "x_fit_px",
-    "y_fit_px",
-    "sigma_fit_px",
-    "p",
-    "uncertainty",
-)
 
 
 class AtomView(BaseModel):
@@ -91,7 +79,7 @@ def atoms_view(analysis: Analysis, least_p: float) -> AtomsView:
     """
     header = analysis.header
     table = _listed(analysis.table, least_p)
-    columns = {name: _rounded(table[name]) for name in PIXEL_COLUMNS}
+    columns = {name: _rounded(table[name]) for name in REAL_COLUMNS}
     columns["sigma_px"] = _rounded(_sigma_px(table))
     names = tuple(columns)
     rows = zip(*columns.values(), strict=True)

@@ -9,24 +9,11 @@ import numpy as np
 from inference_service.detector.analysis import FrameAnalysis
 from inference_service.detector.lattice_defects import SYMBOLS
 from shared.errors import AtomLoopError
-from shared.messages import Defect
+from shared.messages import REAL_COLUMNS, Defect
 
 __all__ = ["Json", "error_json", "frame_json"]
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
-
-POSITION_FIELDS = (
-    "x_px",
-    "y_px",
-    "sigma_x_px",
-    "sigma_y_px",
-    "x_fit_px",
-    "y_fit_px",
-    "sigma_fit_px",
-    "p",
-    "uncertainty",
-)
-"""Fields that are written as they stand in the table of atoms."""
 
 
 def frame_json(analysis: FrameAnalysis) -> dict[str, Json]:
@@ -52,7 +39,7 @@ def frame_json(analysis: FrameAnalysis) -> dict[str, Json]:
 def atoms_json(analysis: FrameAnalysis) -> list[Json]:
     """The atoms, one object each."""
     table = analysis.table
-    numbers = [np.round(table[name].astype(np.float64), 5).tolist() for name in POSITION_FIELDS]
+    numbers = [np.round(table[name].astype(np.float64), 5).tolist() for name in REAL_COLUMNS]
     both = np.stack([table["sigma_x_px"], table["sigma_y_px"]]).astype(np.float64)
     sigma = np.round(np.sqrt((both**2).mean(axis=0)), 5).tolist()
     elements = [SYMBOLS[int(z)] for z in table["atomic_number"]]
@@ -61,7 +48,7 @@ def atoms_json(analysis: FrameAnalysis) -> list[Json]:
     for row, s, element, bond in zip(
         zip(*numbers, strict=True), sigma, elements, bonds, strict=True
     ):
-        atom: dict[str, Json] = dict(zip(POSITION_FIELDS, row, strict=True))
+        atom: dict[str, Json] = dict(zip(REAL_COLUMNS, row, strict=True))
         atoms.append(atom | {"sigma_px": s, "element": element, "coordination": bond})
     return atoms
 

@@ -7,6 +7,7 @@ changes type, a released kind keeps its number (`shared.codec.kinds`).
 
 from shared.messages.atoms import (
     ATOM,
+    REAL_COLUMNS,
     UNKNOWN_ELEMENT,
     Atoms,
     AtomTable,
@@ -37,6 +38,7 @@ from shared.messages.status import DispatcherStatus, EdgeStatus
 
 __all__ = [
     "ATOM",
+    "REAL_COLUMNS",
     "UNKNOWN_ELEMENT",
     "Ack",
     "AckLevel",

@@ -16,6 +16,7 @@ from shared.messages.base import Digest, Fraction, Identifier, Message, Part, Te
 
 __all__ = [
     "ATOM",
+    "REAL_COLUMNS",
     "UNKNOWN_ELEMENT",
     "AtomTable",
     "Atoms",
@@ -43,6 +44,9 @@ ATOM: Final = np.dtype(
     ]
 )
 """One atom, in the file's own pixels; pixel centres at integers, x = column, y = row."""
+
+REAL_COLUMNS: Final = tuple(name for name in ATOM.names or () if ATOM[name].kind == "f")
+"""The columns of `ATOM` that hold real numbers, in its order; exports write them as they stand."""
 
 AtomTable: TypeAlias = NDArray[np.void]
 """(n_atoms,) array of dtype `ATOM`."""

@@ -113,4 +113,4 @@ def test_an_unseen_sample_at_the_demos_dose_is_read_right() -> None:
 
 if __name__ == "__main__":
     for truth, analysis in analyses():
-        print(score(truth, analysis))
+        print(score(truth, analysis), analysis.times)
