@@ -22,7 +22,7 @@ def train(
         "build/training"
     ),
     shards: Annotated[int, typer.Option(help="Shards of 50 frames.")] = Recipe().pool_shards,
-    width: Annotated[int, typer.Option(help="Channels at stride 4.")] = Recipe().width,
+    width: Annotated[int, typer.Option(help="Channels of the body.")] = Recipe().width,
     workers: Annotated[int, typer.Option(help="Processes that simulate frames.")] = 1,
     resume: Annotated[bool, typer.Option(help="Take up checkpoints found.")] = True,
 ) -> None:

@@ -20,7 +20,7 @@ __all__ = ["add_bright"]
 
 FloatImage = NDArray[np.float32]
 
-BIN_PX: Final = 2
+BIN_PX: Final = 1
 INNER_A: Final = 0.35
 OUTER_A: Final = 0.9
 """Widths of the difference of Gaussians that answers to a point, not to a patch of dirt."""
@@ -32,7 +32,7 @@ PROBABILITY: Final = 0.3
 """Before the fit has looked at it."""
 SPECIES: Final = (0.05, 0.25, 0.7)
 """Light, Si, brighter."""
-SIGMA_PX: Final = 1.5
+SIGMA_PX: Final = 0.75
 """Position error of the brightest bin."""
 MOST: Final = 2000
 """Additions beyond this mean that the frame is something else altogether."""

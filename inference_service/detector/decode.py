@@ -28,7 +28,7 @@ CANDIDATE_FROM: Final = 0.05
 """Least mean probability of a candidate: the fit may still raise it."""
 MERGE_A: Final = 0.6
 """Two candidates closer than this are one atom: no bond is half as short."""
-AGREE_PX: Final = 2.5
+AGREE_PX: Final = 1.25
 """Cells vote on one position when they point within this distance of each other, px."""
 
 

@@ -24,10 +24,10 @@ __all__ = ["EnsembleMaps", "Sum", "look"]
 
 FloatMap = NDArray[np.float32]
 
-TILE_PX: Final = 1024
+TILE_PX: Final = 512
 """Frames are cut into tiles of at most this side plus halo: bounds the engine's memory."""
-HALO_PX: Final = 144
-"""Overlap of the tiles: more than the 136 px a member looks around it; a multiple of 8."""
+HALO_PX: Final = 72
+"""Overlap of the tiles: more than the 68 px a member looks around it; a multiple of 4."""
 
 
 class Sum(IntEnum):
@@ -52,11 +52,11 @@ class EnsembleMaps:
     """Sums over the members on the grid of cells."""
 
     sums: FloatMap
-    """(len(Sum), rows / 4, columns / 4); all but P, P², contamination and vacuum carry p."""
+    """(len(Sum), rows / 2, columns / 2); all but P, P², contamination and vacuum carry p."""
     members: int
 
     def mean(self, quantity: Sum) -> FloatMap:
-        """Mean over the members, (rows / 4, columns / 4)."""
+        """Mean over the members, (rows / 2, columns / 2)."""
         return np.asarray(self.sums[quantity] / np.float32(self.members))
 
 
@@ -65,7 +65,7 @@ def look(engine: Engine, image: FloatMap) -> EnsembleMaps:
 
     Args:
         engine: The ensemble.
-        image: (rows, columns), sides multiples of 8.
+        image: (rows, columns), sides multiples of 4.
     """
     rows, cols = (n // STRIDE_PX for n in image.shape)
     sums = np.zeros((len(Sum), rows, cols), dtype=np.float32)

@@ -2,13 +2,13 @@
 
 A member is one ONNX file. Input ``image``: float32 (1, 1, H, W), normalised at the canonical
 sampling, H and W multiples of ``INPUT_MULTIPLE_PX``. Output ``heads``: float32
-(1, ``len(Channel)``, H/4, W/4), one vector per cell of 4 x 4 pixels.
+(1, ``len(Channel)``, H/2, W/2), one vector per cell of 2 x 2 pixels (0.42 Å).
 
-Cell (i, j) covers rows 4i .. 4i+3 and columns 4j .. 4j+3. Pixel centres lie at integers, so its
-centre is at row 4i + 1.5 and column 4j + 1.5, and the atom it speaks of sits at
+Cell (i, j) covers rows 2i, 2i+1 and columns 2j, 2j+1. Pixel centres lie at integers, so its centre
+is at row 2i + 0.5 and column 2j + 0.5, and the atom it speaks of sits at
 
-    x_px = 4 j + 1.5 + heads[DX]        (column)
-    y_px = 4 i + 1.5 + heads[DY]        (row)
+    x_px = 2 j + 0.5 + heads[DX]        (column)
+    y_px = 2 i + 0.5 + heads[DY]        (row)
 
 How cells were labelled, hence how to decode: a cell is positive where an atom lies within
 ``POSITIVE_RADIUS_PX`` of its centre (one to four cells per atom, never none), free between
@@ -34,11 +34,11 @@ __all__ = [
 
 INPUT_NAME = "image"
 OUTPUT_NAME = "heads"
-STRIDE_PX = 4
-INPUT_MULTIPLE_PX = 8
-CELL_CENTRE_PX = 1.5
-POSITIVE_RADIUS_PX = 3.0
-NEGATIVE_RADIUS_PX = 4.5
+STRIDE_PX = 2
+INPUT_MULTIPLE_PX = 4
+CELL_CENTRE_PX = 0.5
+POSITIVE_RADIUS_PX = 1.5
+NEGATIVE_RADIUS_PX = 2.25
 
 
 class Channel(IntEnum):

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from inference_service.detector.analysis import FrameAnalysis
-from inference_service.detector.normalise import CANONICAL_PIXEL_A
 from inference_service.detector.pipeline import Detector
 from inference_service.training.scores import Found, Summary, score_frame, summarise
 from inference_service.training.simulated_frame import NativeFrame, native_frame
@@ -43,7 +42,7 @@ def trial_frames(trial: Trial, family: str, counts: float) -> Iterator[NativeFra
     """Simulate the frames of one row; half at the canonical sampling, half at 0.08 to 0.16 Å."""
     for k in range(trial.frames):
         rng = np.random.default_rng([trial.seed, k, int(counts)])
-        pixel_A = CANONICAL_PIXEL_A if k % 2 == 0 else float(rng.uniform(0.08, 0.16))
+        pixel_A = 0.104 if k % 2 == 0 else float(rng.uniform(0.08, 0.16))
         yield native_frame(rng, FAMILIES[family], trial.side, pixel_A, counts)
 
 

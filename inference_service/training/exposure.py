@@ -11,8 +11,8 @@ from scipy.signal import lfilter
 
 __all__ = ["Exposure", "expose", "random_exposure"]
 
-_FEWEST, _MOST = 20.0, 15_000.0
-_USUAL_FEWEST, _USUAL_MOST = 35.0, 700.0
+_FEWEST, _MOST = 15.0, 15_000.0
+_USUAL_FEWEST, _USUAL_MOST = 18.0, 2_500.0
 _LEVELS = {"uint8": 255, "uint16": 65_535}
 
 
@@ -45,7 +45,7 @@ class Exposure:
 
 def random_exposure(rng: Generator) -> Exposure:
     """Draw an exposure; more than half lie at the doses of real graphene frames."""
-    usual = rng.random() < 0.55
+    usual = rng.random() < 0.8
     low, high = (_USUAL_FEWEST, _USUAL_MOST) if usual else (_FEWEST, _MOST)
     return Exposure(
         counts_per_carbon=float(np.exp(rng.uniform(np.log(low), np.log(high)))),

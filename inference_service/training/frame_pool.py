@@ -25,8 +25,8 @@ from shared.errors import ConfigurationError
 __all__ = ["FRAMES_PER_SHARD", "FramePool", "fill_pool"]
 
 FRAMES_PER_SHARD = 50
-FRAME_PX = 384
-CROP_PX = 128
+FRAME_PX = 208
+CROP_PX = 160
 _CHOOSY = 2 / 3
 _GAIN_SPREAD, _OFFSET_SPREAD = 0.15, 0.1
 

@@ -1,9 +1,7 @@
-"""The stride-4 detector as plain functions of named tensors.
+"""The detector's network as plain functions of named tensors.
 
-pixel-unshuffle by 4, three convolutions, pool, six dilated and wider ones, upsample and
-concatenate, two more, one 1 x 1 head. Each convolution is followed by batch normalisation and
-ReLU. Written without module classes so that the same names go into checkpoints and into the
-exported graph.
+Written without module classes so that the same names go into checkpoints and into the exported
+graph; `plan` says which layers there are.
 """
 
 from __future__ import annotations
@@ -12,20 +10,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from inference_service.detector.heads import STRIDE_PX, Channel
+from inference_service.detector.heads import Channel
 from inference_service.training.plan import (
     BATCH_NORM_EPSILON,
-    COARSE,
-    FINE,
+    BLOCKS,
+    BODY_STRIDE_PX,
+    HEAD_SPLIT,
     LAYERS,
-    MERGE,
+    NECK,
+    STEM,
     LayerPlan,
 )
 
 __all__ = ["forward", "new_parameters", "new_statistics"]
 
 _BATCH_NORM_MOMENTUM = 0.02
-
+_QUIET_START = 0.2
+"""Scale of the last normalisation of a block at the start: blocks begin close to the identity."""
 
 Tensors = dict[str, Tensor]
 
@@ -34,26 +35,29 @@ def new_parameters(width: int, generator: torch.Generator) -> Tensors:
     """Draw initial weights (He et al. 2015, DOI 10.1109/ICCV.2015.123).
 
     Args:
-        width: channels at stride 4.
+        width: channels of the body.
         generator: source of chance.
 
     Returns:
         Trainable tensors by name.
     """
     found: Tensors = {}
+    last = {second.name for _, second in BLOCKS}
     for layer in LAYERS:
-        inputs = layer.inputs * width or STRIDE_PX**2
-        shape = (layer.outputs * width, inputs, 3, 3)
-        weight = torch.randn(shape, generator=generator) * (2.0 / (9 * inputs)) ** 0.5
+        inputs = layer.inputs(width)
+        weight = torch.randn((width, inputs, 3, 3), generator=generator) * (2 / (9 * inputs)) ** 0.5
         found[f"{layer.name}.weight"] = weight.contiguous(memory_format=torch.channels_last)
-        found[f"{layer.name}.scale"] = torch.ones(shape[0])
-        found[f"{layer.name}.shift"] = torch.zeros(shape[0])
-    head = torch.randn((len(Channel), width, 1, 1), generator=generator) * 0.02
-    found["head.weight"] = head
-    bias = torch.zeros(len(Channel))
-    bias[Channel.OBJECTNESS] = -2.0
-    bias[Channel.CONTAMINATION] = bias[Channel.VACUUM] = -2.0
-    found["head.bias"] = bias
+        found[f"{layer.name}.scale"] = torch.full(
+            (width,), _QUIET_START if layer.name in last else 1.0
+        )
+        found[f"{layer.name}.shift"] = torch.zeros(width)
+    parts = HEAD_SPLIT**2
+    found["head.weight"] = (
+        torch.randn((len(Channel) * parts, width, 1, 1), generator=generator) * 0.02
+    )
+    bias = torch.zeros(len(Channel), parts)
+    bias[[Channel.OBJECTNESS, Channel.CONTAMINATION, Channel.VACUUM]] = -2.0
+    found["head.bias"] = bias.flatten()
     return {name: tensor.requires_grad_() for name, tensor in found.items()}
 
 
@@ -61,8 +65,8 @@ def new_statistics(width: int) -> Tensors:
     """Return the running means and variances of batch normalisation at the start."""
     found: Tensors = {}
     for layer in LAYERS:
-        found[f"{layer.name}.mean"] = torch.zeros(layer.outputs * width)
-        found[f"{layer.name}.variance"] = torch.ones(layer.outputs * width)
+        found[f"{layer.name}.mean"] = torch.zeros(width)
+        found[f"{layer.name}.variance"] = torch.ones(width)
     return found
 
 
@@ -72,17 +76,17 @@ def forward(parameters: Tensors, statistics: Tensors, images: Tensor, *, trainin
     Args:
         parameters: trainable tensors; not changed.
         statistics: batch-norm statistics; updated in place while training.
-        images: (n, 1, H, W) normalised images, H and W multiples of 8.
+        images: (n, 1, H, W) normalised images, H and W multiples of 4.
         training: normalise by the batch (and update) or by the running statistics.
 
     Returns:
-        (n, len(Channel), H/4, W/4) float32 heads.
+        (n, len(Channel), H/2, W/2) float32 heads.
     """
 
     def layer(values: Tensor, plan: LayerPlan) -> Tensor:
         name, reach = plan.name, plan.dilation
         values = functional.conv2d(values, parameters[f"{name}.weight"], None, 1, reach, reach)
-        values = functional.batch_norm(
+        return functional.batch_norm(
             values,
             statistics[f"{name}.mean"],
             statistics[f"{name}.variance"],
@@ -92,16 +96,11 @@ def forward(parameters: Tensors, statistics: Tensors, images: Tensor, *, trainin
             _BATCH_NORM_MOMENTUM,
             BATCH_NORM_EPSILON,
         )
-        return functional.relu(values)
 
-    values = functional.pixel_unshuffle(images, STRIDE_PX)
-    fine = values.contiguous(memory_format=torch.channels_last)
-    for plan in FINE:
-        fine = layer(fine, plan)
-    coarse = functional.max_pool2d(fine, 2)
-    for plan in COARSE:
-        coarse = layer(coarse, plan)
-    merged = torch.cat([fine, functional.interpolate(coarse, scale_factor=2.0)], 1)
-    for plan in MERGE:
-        merged = layer(merged, plan)
-    return functional.conv2d(merged, parameters["head.weight"], parameters["head.bias"])
+    values = functional.pixel_unshuffle(images, BODY_STRIDE_PX)
+    values = functional.relu(layer(values.contiguous(memory_format=torch.channels_last), STEM))
+    for first, second in BLOCKS:
+        values = functional.relu(values + layer(functional.relu(layer(values, first)), second))
+    values = functional.relu(layer(values, NECK))
+    heads = functional.conv2d(values, parameters["head.weight"], parameters["head.bias"])
+    return functional.pixel_shuffle(heads, HEAD_SPLIT)

@@ -10,13 +10,15 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from inference_service.detector.heads import INPUT_NAME, OUTPUT_NAME, STRIDE_PX, Channel
+from inference_service.detector.heads import INPUT_NAME, OUTPUT_NAME, Channel
 from inference_service.training.plan import (
     BATCH_NORM_EPSILON,
-    COARSE,
-    FINE,
+    BLOCKS,
+    BODY_STRIDE_PX,
+    HEAD_SPLIT,
     LAYERS,
-    MERGE,
+    NECK,
+    STEM,
     UNKNOWN_OVER_SILICON,
     LayerPlan,
 )
@@ -39,7 +41,8 @@ def folded(weights: Weights) -> Weights:
         of unknown elements lowered by what the loss favours them over silicon.
     """
     result = {name: weights[name].astype(np.float32) for name in ("head.weight", "head.bias")}
-    result["head.bias"][Channel.SPECIES_X] -= np.float32(np.log(UNKNOWN_OVER_SILICON))
+    of_channel = result["head.bias"].reshape(len(Channel), -1)
+    of_channel[Channel.SPECIES_X] -= np.float32(np.log(UNKNOWN_OVER_SILICON))
     for layer in LAYERS:
         spread = np.sqrt(weights[f"{layer.name}.variance"].astype(np.float64) + BATCH_NORM_EPSILON)
         gain = weights[f"{layer.name}.scale"] / spread
@@ -57,27 +60,35 @@ def member_bytes(weights: Weights) -> bytes:
         weights: parameters and running statistics by name.
 
     Returns:
-        The ONNX file: input ``image`` (1, 1, H, W), output ``heads`` (1, K, H/4, W/4), float32.
+        The ONNX file: input ``image`` (1, 1, H, W), output ``heads`` (1, K, H/2, W/2), float32.
     """
     tensors = [numpy_helper.from_array(v, name) for name, v in sorted(folded(weights).items())]
-    tensors.append(numpy_helper.from_array(np.array([1, 1, 2, 2], np.float32), "twice"))
     # SpaceToDepth orders channels by (row, column) of the block, as pixel_unshuffle does for
-    # a single input channel.
-    fine, coarse, merged = (f"{group[-1].name}.out" for group in (FINE, COARSE, MERGE))
+    # a single input channel; DepthToSpace in its CRD mode is pixel_shuffle.
     nodes = [
-        helper.make_node("SpaceToDepth", [INPUT_NAME], ["cells"], blocksize=STRIDE_PX),
-        *_stack("cells", FINE),
-        helper.make_node("MaxPool", [fine], ["pooled"], kernel_shape=[2, 2], strides=[2, 2]),
-        *_stack("pooled", COARSE),
-        helper.make_node("Resize", [coarse, "", "twice"], ["upsampled"], **_NEAREST),
-        helper.make_node("Concat", [fine, "upsampled"], ["merged"], axis=1),
-        *_stack("merged", MERGE),
-        helper.make_node("Conv", [merged, "head.weight", "head.bias"], [OUTPUT_NAME]),
+        helper.make_node("SpaceToDepth", [INPUT_NAME], ["cells"], blocksize=BODY_STRIDE_PX),
+        *_layer("cells", STEM),
+        _relu(STEM.name),
     ]
+    source = f"{STEM.name}.out"
+    for first, second in BLOCKS:
+        nodes += [*_layer(source, first), _relu(first.name)]
+        nodes += _layer(f"{first.name}.out", second)
+        nodes.append(helper.make_node("Add", [f"{second.name}.raw", source], [f"{second.name}.sum"]))
+        source = f"{second.name}.out"
+        nodes.append(helper.make_node("Relu", [f"{second.name}.sum"], [source]))
+    nodes += [*_layer(source, NECK), _relu(NECK.name)]
+    head = [f"{NECK.name}.out", "head.weight", "head.bias"]
+    nodes.append(helper.make_node("Conv", head, ["head.raw"]))
+    nodes.append(
+        helper.make_node(
+            "DepthToSpace", ["head.raw"], [OUTPUT_NAME], blocksize=HEAD_SPLIT, mode="CRD"
+        )
+    )
     declare = helper.make_tensor_value_info
-    source = declare(INPUT_NAME, TensorProto.FLOAT, [1, 1, "H", "W"])
+    given = declare(INPUT_NAME, TensorProto.FLOAT, [1, 1, "H", "W"])
     result = declare(OUTPUT_NAME, TensorProto.FLOAT, [1, len(Channel), "h", "w"])
-    graph = helper.make_graph(nodes, "atomloop-detector", [source], [result], tensors)
+    graph = helper.make_graph(nodes, "atomloop-detector", [given], [result], tensors)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)])
     model.ir_version = _IR_VERSION
     model.producer_name = "atomloop"
@@ -85,22 +96,16 @@ def member_bytes(weights: Weights) -> bytes:
     return bytes(model.SerializeToString(deterministic=True))
 
 
-_NEAREST = {
-    "mode": "nearest",
-    "coordinate_transformation_mode": "asymmetric",
-    "nearest_mode": "floor",
-}
+def _layer(source: str, layer: LayerPlan) -> list[onnx.NodeProto]:
+    """Return the convolution of a layer, batch normalisation folded in, as a list of one."""
+    inputs = [source, f"{layer.name}.weight", f"{layer.name}.bias"]
+    reach = [layer.dilation] * 2
+    node = helper.make_node(
+        "Conv", inputs, [f"{layer.name}.raw"], pads=reach * 2, dilations=reach
+    )
+    return [node]
 
 
-def _stack(source: str, layers: tuple[LayerPlan, ...]) -> list[onnx.NodeProto]:
-    """Chain convolution and ReLU of the layers."""
-    nodes = []
-    for layer in layers:
-        name, reach = layer.name, layer.dilation
-        inputs = [source, f"{name}.weight", f"{name}.bias"]
-        source = f"{name}.out"
-        convolution = helper.make_node(
-            "Conv", inputs, [f"{name}.raw"], pads=[reach] * 4, dilations=[reach] * 2
-        )
-        nodes += [convolution, helper.make_node("Relu", [f"{name}.raw"], [source])]
-    return nodes
+def _relu(name: str) -> onnx.NodeProto:
+    """Return the ReLU behind a layer."""
+    return helper.make_node("Relu", [f"{name}.raw"], [f"{name}.out"])

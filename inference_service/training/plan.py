@@ -1,60 +1,65 @@
-"""The layers of the network, without the library that trains it."""
+"""The layers of the network, without the library that trains it.
+
+The whole body works on cells of 4 x 4 canonical pixels (0.83 Å): everything a 60 kV probe can
+carry fits into 16 numbers per cell, and no layer spends time on an oversampled grid. Residual
+blocks of dilated convolutions look 13 Å around a cell. The head says four vectors per cell, one
+for each quarter, so the maps have cells of 0.42 Å.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 __all__ = [
     "BATCH_NORM_EPSILON",
-    "COARSE",
-    "FINE",
+    "BLOCKS",
+    "BODY_STRIDE_PX",
+    "HEAD_SPLIT",
     "LAYERS",
-    "MERGE",
+    "NECK",
+    "STEM",
     "UNKNOWN_OVER_SILICON",
     "LayerPlan",
 ]
 
-BATCH_NORM_EPSILON = 1e-5
-UNKNOWN_OVER_SILICON = 1.5
+BATCH_NORM_EPSILON: Final = 1e-5
+UNKNOWN_OVER_SILICON: Final = 1.5
 """Weight of an unknown element in the loss, relative to silicon; undone on export."""
+BODY_STRIDE_PX: Final = 4
+"""Edge of a cell of the body, canonical px."""
+HEAD_SPLIT: Final = 2
+"""The head splits a cell of the body into this many rows and columns."""
 
 
 @dataclass(frozen=True)
 class LayerPlan:
-    """A 3 x 3 convolution, batch normalisation and ReLU.
+    """A 3 x 3 convolution and batch normalisation.
 
     Attributes:
         name: prefix of its tensors.
-        inputs: channels in, in units of the width; 0 means the unshuffled image.
-        outputs: channels out, in units of the width.
         dilation: spacing of the kernel's taps; wider taps see more of the lattice.
+        image: whether it reads the unshuffled image instead of ``width`` channels.
     """
 
     name: str
-    inputs: int
-    outputs: int
     dilation: int = 1
+    image: bool = False
+
+    def inputs(self, width: int) -> int:
+        """Return the number of channels it reads."""
+        return BODY_STRIDE_PX**2 if self.image else width
 
 
-FINE: tuple[LayerPlan, ...] = (
-    LayerPlan("fine1", 0, 1),
-    LayerPlan("fine2", 1, 1),
-    LayerPlan("fine3", 1, 1),
+STEM: Final = LayerPlan("stem", image=True)
+"""Reads the image; followed by ReLU."""
+BLOCKS: Final = (
+    (LayerPlan("block1.a"), LayerPlan("block1.b", 2)),
+    (LayerPlan("block2.a", 4), LayerPlan("block2.b", 2)),
+    (LayerPlan("block3.a", 4), LayerPlan("block3.b")),
 )
-"""At stride 4."""
-COARSE: tuple[LayerPlan, ...] = (
-    LayerPlan("coarse1", 1, 2),
-    LayerPlan("coarse2", 2, 2, 2),
-    LayerPlan("coarse3", 2, 2, 4),
-    LayerPlan("coarse4", 2, 2, 2),
-    LayerPlan("coarse5", 2, 2, 4),
-    LayerPlan("coarse6", 2, 2),
-)
-"""At stride 8, after the pool; dilated, so that 14 Å around a cell take part in what it says."""
-MERGE: tuple[LayerPlan, ...] = (
-    LayerPlan("merge1", 3, 1),
-    LayerPlan("merge2", 1, 1),
-)
-"""At stride 4 again, on both."""
-LAYERS: tuple[LayerPlan, ...] = (*FINE, *COARSE, *MERGE)
-"""The convolutions in order; a 1 x 1 convolution named ``head`` follows."""
+"""Residual blocks: layer, ReLU, layer, plus what came in, ReLU (He et al. 2016, arXiv:1512.03385)."""
+NECK: Final = LayerPlan("neck")
+"""Before the head; followed by ReLU."""
+LAYERS: Final = (STEM, *(layer for block in BLOCKS for layer in block), NECK)
+"""Every convolution in order; a 1 x 1 convolution named ``head`` follows."""

@@ -136,10 +136,10 @@ def _random_settings(rng: Generator) -> ProbeSettings:
         semi_angle_rad=float(rng.uniform(0.025, 0.036)),
         defocus_A=float(rng.normal(0, 25 * mistuned)),
         astigmatism_A=pair(15.0),
-        coma_A=pair(700.0),
-        threefold_A=pair(700.0),
+        coma_A=pair(900.0),
+        threefold_A=pair(1500.0),
         spherical_A=float(rng.normal(0, 8e3 * mistuned)),
-        source_A=float(rng.uniform(0.15, 0.42)),
+        source_A=float(rng.uniform(0.10, 0.42)),
         tail=float(rng.choice([0.0, rng.uniform(0.0, 0.4)])),
         tail_A=float(rng.uniform(0.8, 2.5)),
     )

@@ -16,9 +16,9 @@ class Recipe:
     """How each member is trained.
 
     Attributes:
-        width: channels at stride 4.
+        width: channels of the body.
         steps: optimiser steps.
-        batch: crops of 128 x 128 px per step.
+        batch: crops of 160 x 160 canonical px (33 Å) per step.
         peak_rate: largest learning rate; linear rise, cosine fall.
         warm_up: fraction of the steps that the rise takes.
         variance_start: fraction of the steps before the predicted variance begins to count.
@@ -29,17 +29,17 @@ class Recipe:
         pool_shards: shards of 50 frames in the pool.
     """
 
-    width: int = 16
-    steps: int = 3000
-    batch: int = 8
-    peak_rate: float = 4e-3
+    width: int = 32
+    steps: int = 8000
+    batch: int = 4
+    peak_rate: float = 5e-3
     warm_up: float = 0.05
     variance_start: float = 0.1
     variance_full: float = 0.3
     weight_decay: float = 1e-4
     clip_norm: float = 3.0
-    pool_seed: int = 3
-    pool_shards: int = 10
+    pool_seed: int = 7
+    pool_shards: int = 80
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from inference_service.detector.heads import STRIDE_PX
 from inference_service.training.simulated_frame import NativeFrame
 from inference_service.training.targets import species_class
 
@@ -169,7 +168,7 @@ def _inside(truth: NativeFrame, xy_px: NDArray[np.float64]) -> NDArray[np.bool_]
 def liable(truth: NativeFrame, xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Tell which points would be false atoms if no true atom is near."""
     last = np.array(truth.cover.shape[::-1]) - 1
-    cell = np.clip((xy_px / STRIDE_PX).astype(int), 0, last)
+    cell = np.clip((xy_px / truth.cell_px).astype(int), 0, last)
     covered = truth.cover[cell[:, 1], cell[:, 0]]
     unseen = truth.xy_px[~truth.labelled]
     if len(unseen) and len(xy_px):

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.signal import fftconvolve
 
+from inference_service.detector.heads import STRIDE_PX
 from inference_service.detector.normalise import CANONICAL_PIXEL_A
 from inference_service.detector.resample import Grid, resample
 from inference_service.training.exposure import Exposure, expose, random_exposure
@@ -17,9 +18,19 @@ from inference_service.training.probe import GRID_A, random_probe
 from inference_service.training.scan import Scan, random_scan
 from inference_service.training.specimen import Family, Specimen, build_specimen
 
-__all__ = ["LabelledFrame", "NativeFrame", "native_frame", "random_pixel_A", "training_frame"]
+__all__ = [
+    "MASK_CELL_PX",
+    "LabelledFrame",
+    "NativeFrame",
+    "native_frame",
+    "random_pixel_A",
+    "training_frame",
+]
 
+MASK_CELL_PX = 4
+"""Edge of the cells of a native frame's masks, px."""
 _PAD_A = 6.4
+_USUAL_PIXEL_A = 0.104
 _SHADOW_A = 0.8
 _SHEET_DENSITY = 0.382
 
@@ -34,9 +45,10 @@ class NativeFrame:
         xy_px: (n, 2) column and row of every atom, pixel centres at integers.
         number: (n,) atomic numbers.
         labelled: (n,) False for atoms that nobody could be asked to find.
-        cover: (side / 4, side / 4) True where contamination or a second layer lies.
+        cover: (side / cell_px, side / cell_px) True where contamination or a second layer lies.
         vacuum: same shape, True inside holes.
         counts_per_carbon: detected electrons per carbon atom.
+        cell_px: edge of the masks' cells.
     """
 
     image: NDArray[np.float32]
@@ -47,16 +59,17 @@ class NativeFrame:
     cover: NDArray[np.bool_]
     vacuum: NDArray[np.bool_]
     counts_per_carbon: float
+    cell_px: int = MASK_CELL_PX
 
 
 LabelledFrame = NativeFrame
-"""The same record after resampling to the canonical sampling."""
+"""The same record after resampling to the canonical sampling, masks in the cells of the heads."""
 
 
 def random_pixel_A(rng: Generator) -> float:
-    """Draw a native sampling: often the canonical one, else 0.04 to 0.20 Å."""
+    """Draw a native sampling: often a usual one, else 0.04 to 0.20 Å."""
     if rng.random() < 0.35:
-        return CANONICAL_PIXEL_A
+        return _USUAL_PIXEL_A
     return float(np.exp(rng.uniform(np.log(0.04), np.log(0.20))))
 
 
@@ -108,7 +121,7 @@ def training_frame(rng: Generator, family: Family, side: int) -> LabelledFrame:
     Args:
         rng: source of chance.
         family: what the specimen is.
-        side: rows and columns of the result, a multiple of 8.
+        side: rows and columns of the result, a multiple of 4.
 
     Returns:
         The frame, its positions in canonical pixels.
@@ -118,16 +131,18 @@ def training_frame(rng: Generator, family: Family, side: int) -> LabelledFrame:
     frame = native_frame(rng, family, int(np.ceil(side * ratio)) + 1, pixel_A)
     grid = Grid(ratio)
     image = resample(frame.image, grid)
-    cells = side // 4
+    cells = side // STRIDE_PX
+    cell_ratio = ratio * STRIDE_PX / MASK_CELL_PX
     return LabelledFrame(
         image=image[:side, :side],
         pixel_A=CANONICAL_PIXEL_A,
         xy_px=grid.to_new(frame.xy_px),
         number=frame.number,
         labelled=frame.labelled,
-        cover=_stretched(frame.cover, ratio, cells),
-        vacuum=_stretched(frame.vacuum, ratio, cells),
+        cover=_stretched(frame.cover, cell_ratio, cells),
+        vacuum=_stretched(frame.vacuum, cell_ratio, cells),
         counts_per_carbon=frame.counts_per_carbon,
+        cell_px=STRIDE_PX,
     )
 
 
@@ -191,8 +206,8 @@ def _in_shadow(specimen: Specimen) -> NDArray[np.bool_]:
 
 
 def _region_masks(specimen: Specimen, scan: Scan) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Rasterise covered regions and holes on cells of 4 x 4 pixels."""
-    index = np.arange(scan.side // 4) * 4 + 1.5
+    """Rasterise covered regions and holes on cells of ``MASK_CELL_PX``."""
+    index = np.arange(scan.side // MASK_CELL_PX) * MASK_CELL_PX + (MASK_CELL_PX - 1) / 2
     column, row = np.meshgrid(index, index)
     x, y = scan.smooth(column.ravel(), row.ravel())
     points = np.column_stack([x, y])

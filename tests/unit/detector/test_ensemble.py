@@ -25,9 +25,9 @@ class LocalEngine:
 
 
 def test_tiles_agree_with_the_whole(monkeypatch):
-    image = np.random.default_rng(3).normal(size=(400, 512)).astype(np.float32)
+    image = np.random.default_rng(3).normal(size=(200, 256)).astype(np.float32)
     whole = look(LocalEngine(), image).sums
-    monkeypatch.setattr(ensemble, "TILE_PX", 128)
+    monkeypatch.setattr(ensemble, "TILE_PX", 64)
     assert look(LocalEngine(), image).sums == pytest.approx(whole, abs=1e-5)
 
 
@@ -48,7 +48,7 @@ def test_a_member_that_sees_nothing_does_not_speak_of_the_place():
     assert found.xy_px[0, 0] == pytest.approx(CELL_CENTRE_PX + 1.0, abs=0.1)
 
 
-def maps_of(atoms, shape=(24, 24), radius=3.0):
+def maps_of(atoms, shape=(24, 24), radius=1.5):
     """Perfect maps: every cell within `radius` px of an atom points at it."""
     sums = np.zeros((len(Sum), *shape), np.float32)
     for x, y in atoms:
@@ -58,7 +58,7 @@ def maps_of(atoms, shape=(24, 24), radius=3.0):
                 dy = y - (STRIDE_PX * i + CELL_CENTRE_PX)
                 distance = np.hypot(dx, dy)
                 if distance < radius:
-                    p = 1.0 - 0.1 * distance
+                    p = 1.0 - 0.2 * distance
                     sums[[Sum.P, Sum.P_SQUARED], i, j] = p, p * p
                     sums[[Sum.DX, Sum.DX_SQUARED], i, j] = p * dx, p * dx * dx
                     sums[[Sum.DY, Sum.DY_SQUARED], i, j] = p * dy, p * dy * dy
@@ -69,7 +69,7 @@ def maps_of(atoms, shape=(24, 24), radius=3.0):
 def test_each_atom_is_found_once_wherever_it_lies_between_the_cells():
     rng = np.random.default_rng(9)
     for _ in range(40):
-        atom = rng.uniform(20, 70, 2)
+        atom = rng.uniform(10, 35, 2)
         found = decode(maps_of([atom]))
         assert len(found) == 1
         assert found.xy_px[0] == pytest.approx(atom, abs=1e-3)
@@ -77,8 +77,8 @@ def test_each_atom_is_found_once_wherever_it_lies_between_the_cells():
 
 
 def test_two_bonded_atoms_stay_two():
-    found = decode(maps_of([(40.0, 40.0), (53.6, 40.0)]))
-    assert sorted(found.xy_px[:, 0]) == pytest.approx([40.0, 53.6], abs=1e-3)
+    found = decode(maps_of([(20.0, 20.0), (26.8, 20.0)]))
+    assert sorted(found.xy_px[:, 0]) == pytest.approx([20.0, 26.8], abs=1e-3)
 
 
 def test_nothing_comes_out_of_empty_maps():

@@ -44,7 +44,7 @@ def test_the_shipped_ensemble_stays_below_ten_megabytes() -> None:
 
 
 def test_a_shipped_member_sees_the_atoms_of_a_simulated_frame() -> None:
-    frame = training_frame(np.random.default_rng(12), FAMILIES["pristine"], 192)
+    frame = training_frame(np.random.default_rng(12), FAMILIES["pristine"], 96)
     session = onnxruntime.InferenceSession(
         load_model(shipped_model()).members[0], providers=["CPUExecutionProvider"]
     )

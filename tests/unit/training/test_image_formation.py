@@ -64,8 +64,8 @@ def test_atoms_are_bright_where_the_truth_says_they_are() -> None:
 
 def test_a_training_frame_has_the_side_it_was_asked_for() -> None:
     for seed in range(2):
-        frame = training_frame(np.random.default_rng(seed), FAMILIES["holes"], 128)
-        assert frame.image.shape == (128, 128)
+        frame = training_frame(np.random.default_rng(seed), FAMILIES["holes"], 64)
+        assert frame.image.shape == (64, 64)
         assert frame.cover.shape == frame.vacuum.shape == (32, 32)
         assert np.isfinite(frame.image).all()
 

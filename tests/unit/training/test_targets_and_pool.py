@@ -18,12 +18,12 @@ def _spots(side: int) -> LabelledFrame:
     """Three Gaussian spots of different species on a black field."""
     xy = np.array([[21.3, 30.8], [60.0, 22.5], [40.4, 77.7]])
     row, column = np.mgrid[:side, :side]
-    image = sum(np.exp(-((column - x) ** 2 + (row - y) ** 2) / 8) for x, y in xy)
-    empty = np.zeros((side // 4, side // 4), dtype=bool)
+    image = sum(np.exp(-((column - x) ** 2 + (row - y) ** 2) / 4) for x, y in xy)
+    empty = np.zeros((side // STRIDE_PX, side // STRIDE_PX), dtype=bool)
     number = np.array([6, 14, 79])
     labelled = np.ones(3, dtype=bool)
     return LabelledFrame(
-        np.asarray(image, dtype=np.float32), 0.104, xy, number, labelled, empty, empty, 100.0
+        np.asarray(image, dtype=np.float32), 0.208, xy, number, labelled, empty, empty, 100.0
     )
 
 
@@ -60,7 +60,7 @@ def test_nothing_is_asked_beside_an_atom_nobody_can_see() -> None:
         100.0,
     )
     label = cell_targets(hidden)[Plane.CLASS]
-    assert label[5, 14] == FREE
+    assert label[11, 29] == FREE
     assert 2 not in label
 
 
