@@ -1,9 +1,9 @@
 """Measure the size of a pixel from graphene's own reflections in the image's power spectrum.
 
 Graphene shows six first-order reflections (2.13 Å) and six second-order ones (1.23 Å) turned by
-30°. A basis of two reflections is accepted only where both orders stand above the noise, so a
-frame without graphene is never given a scale. The isotropic part of the basis is the pixel size;
-the rest is distortion or strain and is reported beside it.
+30°. The isotropic part of the hexagon is the pixel size; the rest is distortion or strain and is
+reported beside it. Two orders are proof enough to overrule a header. A wide probe at a low dose
+shows the first order alone: enough to work with where nobody states a size, and no more.
 """
 
 from __future__ import annotations
@@ -13,47 +13,61 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, ndimage
+from scipy import ndimage
 
+from inference_service.detector.spectrum import Spectrum, measure_spectrum
 from shared.units import GRAPHENE_LATTICE_A
 
 __all__ = ["LatticeScale", "measure_lattice"]
 
 FloatArray = NDArray[np.float64]
+FloatImage = NDArray[np.float32]
 
-FIRST: Final = np.array([(1, 0), (0, 1), (-1, 1)])
-"""First-order reflections of a 60° basis, one of each Friedel pair."""
-SECOND: Final = np.array([(1, 1), (-1, 2), (2, -1)])
-"""Second-order reflections of the same basis."""
+HEXAGON: Final = np.array([(1, 0), (0, 1), (-1, 1), (1, 1), (-1, 2), (2, -1)])
+"""Reflections of a 60° basis, one of each Friedel pair: three of the first, three of the second
+order."""
+RINGS: Final = np.sqrt(np.array([1.0, 3.0, 4.0, 7.0, 9.0]))
+"""Radii of the reflections of a hexagonal lattice over that of the first order."""
+RING_WIDTH: Final = 0.08
+"""Relative distance from a ring within which distortion may move a reflection."""
 
-MAX_SIDE_PX: Final = 1024
-"""Larger frames are measured on their central square of this side: enough for 0.1 %."""
-HIGHEST_FREQUENCY: Final = 0.33
-"""Cycles per pixel looked at: the second order of graphene at 0.4 Å per pixel."""
-QUIET_OFFSET: Final = 0.978 - 0.577
-"""Between the mean logarithm of all noise and that of its quieter part."""
-CANDIDATES: Final = 24
-"""Strongest spectral peaks among which a basis is sought."""
-LENGTH_TOLERANCE: Final = 0.12
-"""Largest difference of two basis lengths, relative: scan distortion reaches 5 %."""
-ANGLE_TOLERANCE_RAD: Final = np.deg2rad(8.0)
-FIRST_POWER: Final = 9.0
-"""Power over noise that two first-order reflections need; one bin of noise: P = e^-9."""
-SECOND_POWER: Final = 6.0
-"""The same for the third first-order reflection and for two second-order ones."""
-HEXAGON_SCORE: Final = 12.3
-"""Least sum of log powers of the six reflections: pure noise reached 11.6 in 400 frames."""
-LOW_PERCENTILE: Final = 1.0
-HIGH_PERCENTILES: Final = (85.0, 95.0, 99.0, 99.9, 100.0)
-"""Intensities are clipped: heavy atoms and dirt drown the lattice otherwise. The first of the high
-levels that differs from the median and the low one is taken: sparse counts are mostly zero."""
-PIXEL_RANGE_A: Final = (0.02, 0.4)
-"""Sizes that are believed, Å."""
-MAX_DISTORTION: Final = 0.06
-"""Largest distortion that is still called graphene; real frames reached 0.032."""
-MAX_RELATIVE_SIGMA: Final = 0.03
+PEAK: Final = 5.0
+"""Significance of a bin from which it may be a reflection."""
+SURE: Final = 10.0
+"""Significance that no bin of noise reaches, of some 100,000."""
+PEAKS: Final = 60
+"""Strongest spectral peaks looked at."""
+SEEDS: Final = 24
+"""Strongest of them that may start a hexagon."""
+TRIALS: Final = 8
+"""Hexagons looked at closely."""
 MIN_CYCLES: Final = 5.0
 """Fewest lattice rows across the frame; below that the reflections overlap."""
+WIDE_REACH: Final = 0.06
+"""Relative distance at which a reflection is sought at first: scan distortion reaches 5 %."""
+CLOSE_REACH: Final = 0.02
+"""The same once the hexagon is fitted."""
+MOST: Final = 25.0
+"""Significance that one reflection contributes at most: no single one makes a lattice."""
+CLEAR: Final = 3.0
+"""Significance, beyond what the best of so many bins of noise has, of a true reflection."""
+FIRST_SUM: Final = 14.0
+"""Least sum over the first order."""
+SECOND_SUM: Final = 6.0
+"""Least sum over the second order."""
+ALONE_SUM: Final = 24.0
+"""Least sum over the first order where the second is not seen."""
+EXPLAINED: Final = 0.6
+"""Least share of the significance of all peaks that lies on the rings of the lattice."""
+WITHIN: Final = (0.45, 0.85)
+"""Radii, over the first order's, at which graphene has no reflection; dirt is still nearer 0."""
+INNER: Final = 0.5
+"""Most significance there over that of the first order."""
+PIXEL_RANGE_A: Final = (0.02, 0.4)
+"""Sizes that are believed, Å."""
+MAX_DISTORTION: Final = 0.07
+"""Largest distortion that is still called graphene; real frames reached 0.032."""
+MAX_RELATIVE_SIGMA: Final = 0.03
 RELATIVE_FLOOR: Final = 0.002
 """Systematic floor of the relative uncertainty: the lattice constant under mild strain."""
 
@@ -69,28 +83,76 @@ class LatticeScale:
     distortion: float
     """Half the difference of the principal stretches: 0 for a perfect hexagon."""
     contrast: float
-    """Mean power of the first order over the noise."""
+    """Mean significance of the first order."""
+    orders: int = 2
+    """2 where both orders are recognised, 1 where only the first is."""
 
 
-def measure_lattice(image: FloatArray) -> LatticeScale | None:
+@dataclass(frozen=True)
+class Hexagon:
+    """Reflections found around a predicted hexagon; arrays follow `HEXAGON`."""
+
+    q: FloatArray
+    """(6, 2) row, column in cycles per pixel."""
+    score: FloatArray
+    """(6,) significance beyond the best of noise, 0 to `MOST`."""
+
+    @property
+    def first(self) -> float:
+        """Sum over the first order, 0 unless two of three are clear."""
+        return total(self.score[:3])
+
+    @property
+    def second(self) -> float:
+        """The same of the second order."""
+        return total(self.score[3:])
+
+    @property
+    def total(self) -> float:
+        """Over both orders."""
+        return self.first + self.second
+
+
+def total(scores: FloatArray) -> float:
+    """Sum of an order's scores, 0 unless at least two reflections are clear."""
+    return float(scores.sum()) if np.sort(scores)[1] >= CLEAR else 0.0
+
+
+def measure_lattice(image: FloatImage) -> LatticeScale | None:
     """Recognise graphene and measure the pixel size by it.
 
     Args:
         image: (rows, columns), finite.
 
     Returns:
-        The scale, or None where first and second order are not both recognised.
+        The scale, or None where not even the first order is recognised.
     """
-    spectrum = whitened_spectrum(central_square(image))
+    spectrum = measure_spectrum(image)
     peaks = strongest_peaks(spectrum)
-    best = best_basis(spectrum, peaks)
-    if best is None:
+    rough = [search(spectrum, basis, WIDE_REACH) for basis in proposals(spectrum, peaks)]
+    for hexagon in sorted(rough, key=lambda one: -one.total):
+        found = confirmed(spectrum, hexagon)
+        if found is not None and explained(spectrum, peaks, found.pixel_size_A):
+            return found
+    return None
+
+
+def confirmed(spectrum: Spectrum, rough: Hexagon) -> LatticeScale | None:
+    """Fit the hexagon, look again close to the fit, and judge what is there."""
+    fitted = fit_basis(rough)
+    if fitted is None:
         return None
-    refined = refine_basis(spectrum, best)
+    hexagon = search(spectrum, fitted[0], CLOSE_REACH)
+    refined = fit_basis(hexagon)
     if refined is None:
         return None
-    basis, residual = refined
-    found = describe(basis, residual, float(np.mean(peak_powers(spectrum, FIRST @ basis))))
+    if hexagon.first >= FIRST_SUM and hexagon.second >= SECOND_SUM:
+        orders = 2
+    elif hexagon.first >= ALONE_SUM and hexagon.score[:3].min() >= CLEAR:
+        orders = 1
+    else:
+        return None
+    found = describe(*refined, float(hexagon.score[:3].mean()), orders)
     return found if credible(found) else None
 
 
@@ -103,186 +165,124 @@ def credible(found: LatticeScale) -> bool:
     )
 
 
-@dataclass(frozen=True)
-class Spectrum:
-    """The middle of a power spectrum in units of its local noise."""
-
-    power: FloatArray
-    """(rows, columns), noise has mean 1, zero frequency at `shape // 2`."""
-    whole: tuple[int, int]
-    """Shape of the spectrum it was cut from: the image's."""
-
-    @property
-    def centre(self) -> FloatArray:
-        """(row, column) of zero frequency."""
-        return np.array([n // 2 for n in self.power.shape], dtype=np.float64)
-
-    def bins(self, q: FloatArray) -> FloatArray:
-        """Turn (n, 2) row, column frequencies in cycles per pixel into array positions."""
-        return np.asarray(q * np.array(self.whole) + self.centre)
-
-    def frequencies(self, position: FloatArray) -> FloatArray:
-        """Turn (n, 2) array positions into cycles per pixel."""
-        return np.asarray((position - self.centre) / np.array(self.whole))
-
-
-def central_square(image: FloatArray) -> FloatArray:
-    """Return at most the central `MAX_SIDE_PX` of either axis."""
-    rows, cols = (min(n, MAX_SIDE_PX) for n in image.shape)
-    top, left = (image.shape[0] - rows) // 2, (image.shape[1] - cols) // 2
-    return image[top : top + rows, left : left + cols]
-
-
-def whitened_spectrum(image: FloatArray) -> Spectrum:
-    """Hann-windowed power spectrum divided by the median of its own annulus."""
-    low, median, *levels = np.percentile(image, (LOW_PERCENTILE, 50.0, *HIGH_PERCENTILES))
-    high = next((level for level in levels if level > max(low, median)), levels[-1])
-    clipped = np.clip(image, low, high)
-    clipped -= clipped.mean()
-    window = np.outer(*(np.hanning(n + 2)[1:-1] for n in image.shape)).astype(np.float32)
-    middle = tuple(
-        slice(n // 2 - k, n // 2 + k + 1)
-        for n, k in ((n, int(HIGHEST_FREQUENCY * n)) for n in image.shape)
-    )
-    whole = fft.fftshift(fft.fft2(clipped.astype(np.float32) * window))
-    power = np.abs(whole[middle]).astype(np.float64) ** 2 + 1e-30
-    rows, cols = power.shape
-    fy = (np.arange(rows) - rows // 2) / image.shape[0]
-    fx = (np.arange(cols) - cols // 2) / image.shape[1]
-    annulus = np.rint(np.hypot(fy[:, None], fx[None, :]) * min(image.shape)).astype(np.intp)
-    floor = annulus_noise(power, annulus)
-    return Spectrum(power / np.maximum(floor[annulus], 1e-300), (image.shape[0], image.shape[1]))
-
-
-def annulus_noise(power: FloatArray, annulus: NDArray[np.intp]) -> FloatArray:
-    """Mean noise power of each annulus one bin wide, (n_annuli,).
-
-    From the mean logarithm of what does not stand out: noise power X of mean 1 is exponentially
-    distributed, so ln X has mean -0.577 (Euler), and -0.978 where X < exp(1 - 0.577).
-    """
-    flat = annulus.ravel()
-    logarithm = np.log(power).ravel()
-    count = np.maximum(np.bincount(flat), 1)
-    level = np.bincount(flat, logarithm) / count
-    for _ in range(2):
-        plain = logarithm < level[flat] + 1.0
-        count = np.bincount(flat, plain)
-        quiet = np.bincount(flat, logarithm * plain) / np.maximum(count, 1)
-        level = np.where(count > 0, quiet + QUIET_OFFSET, level)
-    smooth = ndimage.median_filter(level, size=3, mode="nearest")
-    return np.asarray(np.exp(smooth + np.euler_gamma))
-
-
 def strongest_peaks(spectrum: Spectrum) -> FloatArray:
-    """Strongest local maxima of the lower half plane, (n, 2) row, column in cycles per pixel."""
-    power = spectrum.power
-    top = ndimage.maximum_filter(power, size=3) == power
-    rows, cols = np.nonzero(top & (power > FIRST_POWER))
+    """Strongest local maxima of one half plane, (n, 2) row, column in cycles per pixel."""
+    strength = spectrum.significance
+    top = (strength > PEAK) & (ndimage.maximum_filter(strength, size=5) == strength)
+    rows, cols = np.nonzero(top)
     q = spectrum.frequencies(np.stack([rows, cols], axis=1).astype(np.float64))
     half = (q[:, 0] > 0) | ((q[:, 0] == 0) & (q[:, 1] > 0))
     far = np.hypot(*(q * min(spectrum.whole)).T) >= MIN_CYCLES
     keep = np.nonzero(half & far)[0]
-    keep = keep[np.argsort(power[rows[keep], cols[keep]])[::-1][:CANDIDATES]]
+    keep = keep[np.argsort(strength[rows[keep], cols[keep]])[::-1][:PEAKS]]
     return np.asarray(q[keep])
 
 
-def peak_powers(spectrum: Spectrum, q: FloatArray) -> FloatArray:
-    """Largest power within 3 % or one bin of each frequency of (n, 2), (n,)."""
-    return np.array([local_peak(spectrum, one)[1] for one in q])
+def proposals(spectrum: Spectrum, peaks: FloatArray) -> list[FloatArray]:
+    """Bases of the hexagons that explain most of the peaks, each the first or second order of one.
+
+    Args:
+        spectrum: Gives the peaks their significance.
+        peaks: (n, 2) in cycles per pixel.
+    """
+    seeds = peaks[:SEEDS]
+    vectors = np.concatenate([seeds, turned(seeds, 30.0) / np.sqrt(3.0)])
+    bases = np.stack([vectors, turned(vectors, 60.0)], axis=1)
+    predicted = np.einsum("hk,nkd->nhd", HEXAGON.astype(np.float64), bases)
+    both = np.concatenate([peaks, -peaks])
+    strength = np.tile(np.minimum(strengths(spectrum, peaks), MOST), 2)
+    away = np.linalg.norm(predicted[:, :, None, :] - both, axis=3)
+    limit = WIDE_REACH * np.linalg.norm(predicted, axis=2) + 1.0 / min(spectrum.whole)
+    score = np.where(away < limit[:, :, None], strength, 0.0).max(axis=2, initial=0.0).sum(axis=1)
+    return [bases[k] for k in np.argsort(-score, kind="stable")[:TRIALS]]
 
 
-def local_peak(spectrum: Spectrum, q: FloatArray) -> tuple[tuple[int, int], float]:
-    """Bin and power of the largest value around one frequency."""
-    row, col = spectrum.bins(q[None, :])[0]
-    reach = max(1, round(0.03 * float(np.hypot(*(q * np.array(spectrum.whole))))))
-    r0, c0 = max(1, round(row) - reach), max(1, round(col) - reach)
-    patch = spectrum.power[r0 : round(row) + reach + 1, c0 : round(col) + reach + 1]
+def strengths(spectrum: Spectrum, q: FloatArray) -> FloatArray:
+    """Significance at (n, 2) frequencies, (n,)."""
+    row, col = np.rint(spectrum.bins(q)).astype(int).T
+    return np.asarray(spectrum.significance[row, col])
+
+
+def turned(q: FloatArray, degrees: float) -> FloatArray:
+    """Turn (n, 2) vectors."""
+    c, s = np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))
+    return np.asarray(q @ np.array([[c, s], [-s, c]]))
+
+
+def search(spectrum: Spectrum, basis: FloatArray, reach: float) -> Hexagon:
+    """Find the reflections near those of a basis."""
+    found, scores = [], []
+    for q in HEXAGON @ basis:
+        where, score = nearby(spectrum, q, reach)
+        found.append(where)
+        scores.append(score)
+    return Hexagon(np.array(found), np.array(scores))
+
+
+def nearby(spectrum: Spectrum, q: FloatArray, reach: float) -> tuple[FloatArray, float]:
+    """Position and score of the most significant bin around one frequency."""
+    row, col = np.rint(spectrum.bins(q[None, :])[0]).astype(int)
+    k = max(1, round(reach * float(np.hypot(*(q * np.array(spectrum.whole))))))
+    r0, c0 = max(0, row - k), max(0, col - k)
+    patch = spectrum.significance[r0 : max(0, row + k + 1), c0 : max(0, col + k + 1)]
     if patch.size == 0:
-        return (0, 0), 0.0
+        return q, 0.0
     i, j = np.unravel_index(int(np.argmax(patch)), patch.shape)
-    return (r0 + int(i), c0 + int(j)), float(patch[i, j])
+    score = float(patch[i, j]) - np.log(patch.size)
+    return centroid(spectrum, r0 + int(i), c0 + int(j)), float(np.clip(score, 0.0, MOST))
 
 
-def best_basis(spectrum: Spectrum, peaks: FloatArray) -> FloatArray | None:
-    """Pair of reflections 60° apart whose whole hexagon is there, (2, 2) rows of q."""
-    best, best_score = None, 0.0
-    for b1, b2 in basis_candidates(peaks):
-        basis = np.stack([b1, b2])
-        score = hexagon_score(spectrum, basis)
-        if score > best_score:
-            best, best_score = basis, score
-    return best
+def centroid(spectrum: Spectrum, row: int, col: int) -> FloatArray:
+    """Centre of a spectral peak from the power beyond noise around it, cycles per pixel."""
+    rows, cols = spectrum.power.shape
+    i, j = np.clip(row, 2, rows - 3), np.clip(col, 2, cols - 3)
+    patch = np.maximum(spectrum.power[i - 2 : i + 3, j - 2 : j + 3] - 2.0, 0.0)
+    weight = float(patch.sum())
+    if weight <= 0:
+        return spectrum.frequencies(np.array([row, col], dtype=np.float64))
+    steps = np.arange(-2, 3)
+    shift = np.array([patch.sum(axis=1) @ steps, patch.sum(axis=0) @ steps]) / weight
+    return spectrum.frequencies(np.array([i, j]) + shift)
 
 
-def basis_candidates(peaks: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
-    """Pairs of peaks (or their Friedel mates) of like length, 60° apart."""
-    signed = np.concatenate([peaks, -peaks])
-    lengths = np.hypot(*signed.T)
-    angles = np.arctan2(signed[:, 0], signed[:, 1])
-    pairs = []
-    for i in range(len(peaks)):
-        turn = np.mod(angles - angles[i], 2 * np.pi)
-        alike = np.abs(lengths / lengths[i] - 1) < LENGTH_TOLERANCE
-        near = np.abs(turn - np.pi / 3) < ANGLE_TOLERANCE_RAD
-        pairs += [(signed[i], signed[j]) for j in np.nonzero(alike & near)[0]]
-    return pairs
-
-
-def hexagon_score(spectrum: Spectrum, basis: FloatArray) -> float:
-    """Log power of both orders, 0 where either order is not recognised."""
-    first = np.sort(peak_powers(spectrum, FIRST @ basis))
-    second = np.sort(peak_powers(spectrum, SECOND @ basis))
-    if first[0] < SECOND_POWER or first[1] < FIRST_POWER or second[1] < SECOND_POWER:
-        return 0.0
-    score = float(np.log(first).sum() + np.log(np.maximum(second, 1.0)).sum())
-    return score if score >= HEXAGON_SCORE else 0.0
-
-
-def refine_basis(spectrum: Spectrum, basis: FloatArray) -> tuple[FloatArray, float] | None:
-    """Least-squares basis through the sub-bin positions of the reflections.
+def fit_basis(hexagon: Hexagon) -> tuple[FloatArray, float] | None:
+    """Least-squares basis through the reflections that are clear.
 
     Returns:
         (2, 2) basis in cycles per pixel and the standard error of its relative size; None where
-        the third-order coincidences leave too few reflections.
+        fewer than three reflections are clear.
     """
-    indices, found, weights = [], [], []
-    for hk in np.concatenate([FIRST, SECOND]):
-        (row, col), power = local_peak(spectrum, hk @ basis)
-        if power >= SECOND_POWER:
-            indices.append(hk)
-            found.append(sub_bin(spectrum, row, col))
-            weights.append(np.sqrt(min(power, 200.0)))
-    if len(indices) < 4:
+    clear = hexagon.score >= CLEAR
+    if clear.sum() < 3:
         return None
-    w = np.array(weights)[:, None]
-    a, q = np.array(indices, dtype=np.float64), np.array(found)
+    w = np.sqrt(hexagon.score[clear])[:, None]
+    a, q = HEXAGON[clear].astype(np.float64), hexagon.q[clear]
     solution, *_ = np.linalg.lstsq(a * w, q * w, rcond=None)
     residual = (a @ solution - q) * w / w.mean()
-    dof = 2 * len(a) - 4
-    spread = float(np.sqrt((residual**2).sum() / dof))
+    spread = float(np.sqrt((residual**2).sum() / (2 * len(a) - 4)))
     length = float(np.sqrt(abs(np.linalg.det(solution)) * 2 / np.sqrt(3)))
-    return solution, spread / length / float(np.sqrt(len(a)))
+    return np.asarray(solution), spread / max(length, 1e-9) / float(np.sqrt(len(a)))
 
 
-def sub_bin(spectrum: Spectrum, row: int, col: int) -> FloatArray:
-    """Centre of a spectral peak by parabolas through the logarithm, cycles per pixel."""
-    row = min(max(row, 1), spectrum.power.shape[0] - 2)
-    col = min(max(col, 1), spectrum.power.shape[1] - 2)
-    log = np.log(spectrum.power[row - 1 : row + 2, col - 1 : col + 2] + 1e-12)
-    shift = [vertex(log[:, 1]), vertex(log[1, :])]
-    position = np.array([row, col]) + np.array(shift)
-    return spectrum.frequencies(position)
+def explained(spectrum: Spectrum, peaks: FloatArray, pixel_size_A: float) -> bool:
+    """Whether the peaks lie on the rings of the lattice, and few of them within the first ring.
+
+    Several grains share the rings; another crystal has reflections between or within them.
+    """
+    first = pixel_size_A / (GRAPHENE_LATTICE_A * np.sqrt(3) / 2)
+    ratios = np.hypot(*peaks.T) / first
+    away = np.abs(ratios[:, None] / RINGS - 1.0)
+    excess = np.maximum(strengths(spectrum, peaks) - SURE, 0.0)
+    within = (ratios > WITHIN[0]) & (ratios < WITHIN[1])
+    if excess[within].sum() > INNER * excess[away[:, 0] < RING_WIDTH].sum():
+        return False
+    weight = np.minimum(excess, 2 * MOST)
+    return bool(weight[away.min(axis=1) < RING_WIDTH].sum() >= EXPLAINED * weight.sum())
 
 
-def vertex(values: FloatArray) -> float:
-    """Vertex of the parabola through three equidistant values, within half a step."""
-    curvature = values[0] - 2 * values[1] + values[2]
-    if curvature >= 0:
-        return 0.0
-    return float(np.clip(0.5 * (values[0] - values[2]) / curvature, -0.5, 0.5))
-
-
-def describe(basis: FloatArray, relative_error: float, contrast: float) -> LatticeScale:
+def describe(
+    basis: FloatArray, relative_error: float, contrast: float, orders: int
+) -> LatticeScale:
     """Pixel size, its error and the distortion from a reciprocal basis in cycles per pixel."""
     ideal = np.array([[1.0, 0.0], [0.5, np.sqrt(3) / 2]])
     stretch = np.linalg.solve(ideal, basis)
@@ -290,4 +290,5 @@ def describe(basis: FloatArray, relative_error: float, contrast: float) -> Latti
     length = float(np.sqrt(larger * smaller))
     pixel = GRAPHENE_LATTICE_A * np.sqrt(3) / 2 * length
     sigma = float(pixel * np.hypot(relative_error, RELATIVE_FLOOR))
-    return LatticeScale(float(pixel), sigma, float((larger - smaller) / (2 * length)), contrast)
+    distortion = float((larger - smaller) / (2 * length))
+    return LatticeScale(float(pixel), sigma, distortion, contrast, orders)

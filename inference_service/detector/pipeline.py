@@ -15,7 +15,7 @@ from inference_service.detector.analysis import FrameAnalysis
 from inference_service.detector.bright import add_bright
 from inference_service.detector.decode import Candidates, decode
 from inference_service.detector.dose import estimate_dose
-from inference_service.detector.engine import OnnxEngine
+from inference_service.detector.engines.onnx_runtime import OnnxEngine
 from inference_service.detector.ensemble import EnsembleMaps, Sum, look
 from inference_service.detector.heads import INPUT_MULTIPLE_PX, STRIDE_PX
 from inference_service.detector.intake import Intake, take_in
@@ -100,7 +100,8 @@ class Detector:
         return self._engine.members
 
     def close(self) -> None:
-        """End the threads of the refinement."""
+        """End the threads of engine and refinement."""
+        self._engine.close()
         self._threads.executor.shutdown()
 
     def analyze(self, image: NDArray[np.generic], calibration: Calibration) -> FrameAnalysis:

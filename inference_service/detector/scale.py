@@ -1,7 +1,8 @@
 """Decide which pixel size to believe: the operator's flag, the header, or the image itself.
 
-The image rules over the header only where graphene is recognised and the difference exceeds
-max(3 %, 3 sigma). The operator's explicit word is contradicted, never overruled.
+The image rules over the header only where both orders of graphene are recognised and the isotropic
+difference exceeds max(3 %, 3 sigma). The anisotropic rest changes no size: it is told as distortion
+or strain. The operator's explicit word is contradicted, never overruled.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ __all__ = ["ScaleVerdict", "decide_scale"]
 
 RELATIVE_TOLERANCE: Final = 0.03
 """Differences below this are distortion, not a wrong header: 2-5 % is normal on real scans."""
+TOLD_DISTORTION: Final = 0.015
+"""Anisotropy from which the operator is told: it strains later geometry more than a fit errs."""
+BOTH: Final = 2
+"""Orders of reflections that must be recognised before the image rules over a header."""
 
 
 @dataclass(frozen=True)
@@ -55,22 +60,45 @@ def decide_scale(lattice: LatticeScale | None, calibration: Calibration) -> Scal
                 "The image has no pixel size and shows no graphene lattice to measure one from.",
                 remedy="State it with --pixel-size, in Å.",
             )
-        return ScaleVerdict(lattice.pixel_size_A, "fft", None, lattice)
+        return ScaleVerdict(lattice.pixel_size_A, "fft", None, lattice, remarks(lattice))
     source: PixelSizeSource = "flag" if calibration.source == "flag" else "header"
     if lattice is None or not contradicts(stated, lattice):
-        return ScaleVerdict(stated, source, stated, lattice)
+        return ScaleVerdict(stated, source, stated, lattice, stretch(lattice))
     measured = f"{lattice.pixel_size_A:.4f} ± {lattice.sigma_A:.4f} Å"
     if source == "flag":
         warning = (
             f"--pixel-size {stated:.4f} Å contradicts the graphene lattice, which says {measured}; "
             "the flag was obeyed."
         )
-        return ScaleVerdict(stated, "flag", stated, lattice, (warning,))
+        return ScaleVerdict(stated, "flag", stated, lattice, (warning, *stretch(lattice)))
     warning = f"The header's {stated:.4f} Å per pixel was overruled by the lattice: {measured}."
-    return ScaleVerdict(lattice.pixel_size_A, "fft", stated, lattice, (warning,))
+    said = (warning, *stretch(lattice))
+    return ScaleVerdict(lattice.pixel_size_A, "fft", stated, lattice, said)
+
+
+def remarks(lattice: LatticeScale) -> tuple[str, ...]:
+    """What is to be said of a size that rests on the lattice alone."""
+    if lattice.orders >= BOTH:
+        return stretch(lattice)
+    doubt = (
+        f"The pixel size {lattice.pixel_size_A:.4f} Å rests on the lattice's first order alone; "
+        "state --pixel-size to be sure."
+    )
+    return (doubt, *stretch(lattice))
+
+
+def stretch(lattice: LatticeScale | None) -> tuple[str, ...]:
+    """Tell of the anisotropic part of the lattice, where it is notable."""
+    if lattice is None or lattice.distortion < TOLD_DISTORTION:
+        return ()
+    words = (
+        f"The lattice is {100 * lattice.distortion:.1f} % longer than round along one axis and as "
+        "much shorter across it: scan distortion or strain; positions are as scanned."
+    )
+    return (words,)
 
 
 def contradicts(stated_A: float, lattice: LatticeScale) -> bool:
-    """Whether the difference exceeds max(3 %, 3 sigma)."""
+    """Whether both orders are seen and the difference exceeds max(3 %, 3 sigma)."""
     limit = max(RELATIVE_TOLERANCE * lattice.pixel_size_A, 3.0 * lattice.sigma_A)
-    return abs(stated_A - lattice.pixel_size_A) > limit
+    return lattice.orders >= BOTH and abs(stated_A - lattice.pixel_size_A) > limit

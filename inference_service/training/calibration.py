@@ -18,7 +18,7 @@ from scipy.optimize import minimize
 from scipy.spatial import cKDTree
 
 from inference_service.detector.decode import Candidates, decode
-from inference_service.detector.engine import OnnxEngine
+from inference_service.detector.engines.onnx_runtime import OnnxEngine
 from inference_service.detector.ensemble import look
 from inference_service.detector.joint_fit import Threads
 from inference_service.detector.model import load_model

@@ -21,8 +21,8 @@ def flag(size):
 NOTHING = Calibration(pixel_size_A=None, source="none")
 
 
-def lattice(size=0.1, sigma=0.0005):
-    return LatticeScale(size, sigma, 0.0, 40.0)
+def lattice(size=0.1, sigma=0.0005, orders=2, distortion=0.0):
+    return LatticeScale(size, sigma, distortion, 40.0, orders)
 
 
 @given(st.floats(-0.029, 0.029))
@@ -62,3 +62,21 @@ def test_without_a_lattice_the_header_is_kept():
 def test_with_neither_the_frame_is_refused_with_a_remedy():
     with pytest.raises(UncalibratedError, match="--pixel-size"):
         decide_scale(None, NOTHING)
+
+
+def test_one_order_alone_never_overrules_a_header():
+    verdict = decide_scale(lattice(orders=1), header(0.14))
+    assert (verdict.source, verdict.pixel_size_A) == ("header", 0.14)
+
+
+def test_one_order_alone_serves_where_nobody_states_a_size_and_says_so():
+    verdict = decide_scale(lattice(orders=1), NOTHING)
+    assert (verdict.source, verdict.pixel_size_A) == ("fft", 0.1)
+    assert "first order" in verdict.warnings[0]
+
+
+@pytest.mark.parametrize("calibration", [header(0.1), header(0.14), flag(0.1), flag(0.14), NOTHING])
+def test_what_is_anisotropic_is_told_whoever_is_believed(calibration):
+    verdict = decide_scale(lattice(distortion=0.024), calibration)
+    assert "2.4 %" in verdict.warnings[-1]
+    assert "distortion or strain" in verdict.warnings[-1]

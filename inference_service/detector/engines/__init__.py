@@ -1,0 +1,1 @@
+"""What can run an ensemble: one engine per file, a registry of them, a gate that chooses."""
