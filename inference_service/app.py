@@ -18,6 +18,7 @@ from inference_service.analyst import Analyst
 from inference_service.api.app_factory import create_app
 from inference_service.api.keys import KeyRing, load_or_create_key
 from inference_service.api.serving import server_config
+from inference_service.detector.engine_choice.opening import EnginePolicy
 from inference_service.detector.pipeline import Detector, shipped_model
 from inference_service.diallers import Diallers
 from inference_service.readiness import Dependency
@@ -28,7 +29,7 @@ from shared.clock import Clock
 from shared.errors import KeyRefusedError, PortInUseError
 from shared.transport import AllowList, LinkServer, Listener, load_keys
 
-__all__ = ["open_detector", "serve"]
+__all__ = ["engine_policy", "open_detector", "serve", "threads_of"]
 
 _log = structlog.get_logger(__name__)
 
@@ -65,7 +66,13 @@ async def serve(settings: InferenceSettings, clock: Clock, announce: Callable[[s
         web = _Web(server_config(app, settings.http))
         host, port = web_socket.getsockname()[:2]
         announce(f"http://{host}:{port}/?key={keys.mint_one_time_key()}")
-        _log.info("serving", http_port=port, link_port=server.port, model=detector.digest[:12])
+        _log.info(
+            "serving",
+            http_port=port,
+            link_port=server.port,
+            model=detector.digest[:12],
+            engine=detector.engine,
+        )
         try:
             await _until_told_to_stop(server.run, analyst.run, web, web_socket)
         finally:
@@ -79,8 +86,17 @@ def open_detector(settings: InferenceSettings, clock: Clock) -> Detector:
         ModelError: It is missing or not what its manifest says.
     """
     folder = settings.detector.model_dir or shipped_model()
-    threads = settings.detector.threads or len(os.sched_getaffinity(0))
-    return Detector(folder, threads, clock)
+    return Detector(folder, threads_of(settings), clock, engine_policy(settings))
+
+
+def threads_of(settings: InferenceSettings) -> int:
+    """Return the threads that engine and refinement compute with."""
+    return settings.detector.threads or len(os.sched_getaffinity(0))
+
+
+def engine_policy(settings: InferenceSettings) -> EnginePolicy:
+    """Return which engine to serve with and where its measurements are stored."""
+    return EnginePolicy(settings.detector.engine, settings.detector.cache_dir)
 
 
 class _Web(uvicorn.Server):
@@ -149,7 +165,7 @@ def _dependencies(
         Dependency(
             name="detector",
             ready=True,
-            detail=f"{detector.members} members, model {detector.digest[:12]}; "
+            detail=f"{detector.members} members, model {detector.digest[:12]}, {detector.engine}; "
             f"{analyst.waiting} frames waiting",
         ),
         Dependency(name="link", ready=True, detail=f"listening on port {server.port}"),

@@ -17,6 +17,9 @@ COMMANDS: Final = {
     "keys": "Make the service's keys; authorise edges and dispatchers.",
     "evaluate": "Score an ensemble on simulated frames of families it never saw.",
     "train": "Simulate frames and train the ensemble from nothing.",
+    "import-atomai": "Make models that AtomAI trained servable.",
+    "label": "Label raw frames by intensity: a Gaussian mixture over local maxima.",
+    "train-atomai": "Train an ensemble with AtomAI from labelled frames, and import it.",
     "calibrate": "Make the probabilities and sigmas of an ensemble honest.",
 }
 

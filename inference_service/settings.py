@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from inference_service.detector.engines.names import EngineWish
 from shared.settings import LogSettings, Section, ServiceSettings
 
 __all__ = [
@@ -70,6 +71,10 @@ class DetectorSettings(Section):
     """Folder of the ensemble; None: the shipped one."""
     threads: Annotated[int, Field(ge=0, le=256)] = 0
     """Threads of the engine; 0: one for each core this process may use."""
+    engine: EngineWish = "auto"
+    """`auto` takes the fastest engine that is installed and agrees with ONNX Runtime in fp32."""
+    cache_dir: Path | None = None
+    """Folder of the engines' stored measurements; None: `atomloop` in the user's cache folder."""
     pixel_policy: PixelPolicy = "lattice-first"
 
 

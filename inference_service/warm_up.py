@@ -1,13 +1,17 @@
 """A first look before the first frame: loads every library and compiled loop the eye needs.
 
-`python -m inference_service.warm_up` fills numba's cache on disk; the set-up runs it once.
+`python -m inference_service.warm_up` fills numba's cache on disk and, where more than one engine is
+installed, has them measured; the set-up runs it once.
 """
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from numpy.typing import NDArray
 
+from inference_service.detector.engine_choice.opening import EnginePolicy
 from inference_service.detector.pipeline import Detector, shipped_model
 from shared.messages import Calibration
 from shared.units import CARBON_BOND_A, GRAPHENE_LATTICE_A
@@ -40,6 +44,8 @@ def _drawing() -> NDArray[np.uint16]:
 
 
 if __name__ == "__main__":
-    eye = Detector(shipped_model(), threads=2)
+    eye = Detector(
+        shipped_model(), len(os.sched_getaffinity(0)), policy=EnginePolicy(budget_s=300.0)
+    )
     warm_up(eye)
     eye.close()

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
-import os
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-import onnxruntime
 import typer
 
 from inference_service.api.pages import DIST
-from inference_service.app import open_detector
+from inference_service.app import engine_policy, open_detector, threads_of
+from inference_service.detector.engine_choice.opening import check_installed, decide, verdict_of
+from inference_service.detector.engine_choice.table import describe
+from inference_service.detector.model import load_model
+from inference_service.detector.pipeline import shipped_model
 from inference_service.settings import HttpSettings, InferenceSettings, LinkSettings
 from shared.checks import examine, show
 from shared.clock import SystemClock
@@ -24,11 +27,17 @@ from shared.transport import load_keys
 
 __all__ = ["doctor"]
 
+PATIENCE_S: Final = 300.0
+"""How long measuring the engines may take here."""
+
 
 def doctor(
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="TOML file of the settings.")
     ] = None,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the engines anew, whatever is stored.")
+    ] = False,
 ) -> None:
     """Check Python, engine, model, dashboard, keys and ports; say how to mend what is wrong."""
     with plain_errors("inference-service"):
@@ -36,7 +45,7 @@ def doctor(
     findings = examine(
         {
             "Python": lambda: sys.version.split(maxsplit=1)[0],
-            "engine": lambda: _engine(settings),
+            "engine": lambda: _engine(settings, anew=measure),
             "model": lambda: _model(settings),
             "dashboard": _dashboard,
             "keys": lambda: _keys(settings),
@@ -48,9 +57,12 @@ def doctor(
         raise typer.Exit(1)
 
 
-def _engine(settings: InferenceSettings) -> str:
-    threads = settings.detector.threads or len(os.sched_getaffinity(0))
-    return f"ONNX Runtime {onnxruntime.__version__}, fp32 on the CPU, {threads} threads"
+def _engine(settings: InferenceSettings, *, anew: bool) -> str:
+    policy = replace(engine_policy(settings), budget_s=PATIENCE_S)
+    check_installed(policy.wish)
+    model = load_model(settings.detector.model_dir or shipped_model())
+    verdict = verdict_of(model, threads_of(settings), policy, anew=anew)
+    return describe(verdict, decide(verdict, policy.wish))
 
 
 def _model(settings: InferenceSettings) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inference_service.detector.error_calibration import PositionCalibration
 from shared.errors import ModelError
 from shared.messages import Digest
 
@@ -50,13 +51,8 @@ class Calibrations(Part):
     """Added to that logit."""
     brightness_weight: Annotated[float, Field(ge=0)] = 0.7
     """Share of the fitted brightness's evidence that the network has not used already."""
-    sigma_scale: Annotated[float, Field(gt=0)] = 1.0
-    """Multiplies the network's own position sigma."""
-    sigma_floor_A: Annotated[float, Field(ge=0)] = 0.042
-    """One-axis error of the network that no dose removes, added in quadrature, Å: 3.7-5.1 pm for
-    the first member on simulated frames of 30-1600 counts per atom."""
-    fit_correlation: Annotated[float, Field(ge=0, lt=1)] = 0.5
-    """Correlation of the network's position error with the fit's: both see the same noise."""
+    position: PositionCalibration = PositionCalibration()
+    """Of the errors of both estimates of a position."""
 
 
 class Manifest(Part):
@@ -75,6 +71,8 @@ class Model:
     members: tuple[bytes, ...]
     """One self-contained ONNX file each."""
     calibration: Calibrations
+    folder: Path
+    """Where it was read from; whoever reads it again verifies it again."""
 
 
 def load_model(folder: Path) -> Model:
@@ -100,7 +98,7 @@ def load_model(folder: Path) -> Model:
             remedy=REINSTALL,
         )
     members = tuple(verified_member(folder, entry) for entry in manifest.members)
-    return Model(manifest.digest, members, manifest.calibration)
+    return Model(manifest.digest, members, manifest.calibration, folder)
 
 
 def verified_member(folder: Path, entry: MemberEntry) -> bytes:

@@ -15,7 +15,7 @@ from inference_service.detector.analysis import FrameAnalysis
 from inference_service.detector.bright import add_bright
 from inference_service.detector.decode import Candidates, decode
 from inference_service.detector.dose import estimate_dose
-from inference_service.detector.engines.onnx_runtime import OnnxEngine
+from inference_service.detector.engine_choice.opening import EnginePolicy, open_engine
 from inference_service.detector.ensemble import EnsembleMaps, Sum, look
 from inference_service.detector.heads import INPUT_MULTIPLE_PX, STRIDE_PX
 from inference_service.detector.intake import Intake, take_in
@@ -49,6 +49,8 @@ FITTED_FROM: Final = 0.15
 from real atoms."""
 SURE_FROM: Final = 0.5
 """Candidates that say how bright an atom typically is."""
+REPRODUCIBLE: Final = EnginePolicy("onnx")
+"""The same arithmetic on every host."""
 ALONE_A: Final = 1.1
 """Distance from the next candidate at which one stands alone: below any bond length."""
 
@@ -76,16 +78,24 @@ class Detector:
         folder: The model's folder: `manifest.json` and the members it names.
         threads: Threads of the engine and of the refinement.
         clock: Times the stages; the machine's own by default.
+        policy: Which engine serves; ONNX Runtime in fp32 by default.
 
     Raises:
         ModelError: The model is missing, tampered with or not self-contained.
+        ConfigurationError: The wanted engine is not installed, or not fit to serve here.
     """
 
-    def __init__(self, folder: Path, threads: int = 2, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        threads: int = 2,
+        clock: Clock | None = None,
+        policy: EnginePolicy = REPRODUCIBLE,
+    ) -> None:
         model = load_model(folder)
         self._digest = model.digest
         self._calibration = model.calibration
-        self._engine = OnnxEngine(model, threads)
+        self._engine_key, self._engine = open_engine(model, threads, policy)
         self._threads = Threads(ThreadPoolExecutor(threads, "refine"), threads)
         self._clock = clock or SystemClock()
 
@@ -93,6 +103,11 @@ class Detector:
     def digest(self) -> str:
         """SHA-256 of the whole ensemble, lower-case hexadecimal."""
         return self._digest
+
+    @property
+    def engine(self) -> str:
+        """Runtime and arithmetic that serve, such as ``onnx-fp32``."""
+        return self._engine_key
 
     @property
     def members(self) -> int:

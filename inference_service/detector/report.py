@@ -7,9 +7,9 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from inference_service.detector.decode import Candidates
+from inference_service.detector.honeycomb import Honeycomb, examine
 from inference_service.detector.intake import Intake
 from inference_service.detector.lattice_defects import coordination
 from inference_service.detector.model import Calibrations
@@ -28,8 +28,10 @@ LISTED_FROM: Final = 0.05
 """Least probability that is listed."""
 FOUND_FROM: Final = 0.5
 """Probability from which an atom counts as found."""
-BOND_RANGE_A: Final = (1.15, 1.75)
-"""Where a carbon atom's nearest neighbour lies, with noise."""
+CLEAN_BELOW: Final = 0.5
+"""Probability of dirt below which an atom speaks for the crystal."""
+SAMPLE_PX: Final = 448
+"""The residual is looked at on the central square of this side."""
 WAVERING: Final = 0.45
 INSIGNIFICANT: Final = 2.2
 FRAME_DOUBT: Final = 6.0
@@ -46,6 +48,10 @@ class Found:
     species: Species
     p: FloatArray
     """(n,) probability that an atom of the named element is there."""
+    amplitude: FloatArray
+    """(n,) fitted brightness, image units; a typical one where nothing was fitted."""
+    amplitude_sigma: FloatArray
+    """(n,) its standard error; huge where nothing was fitted."""
 
     @property
     def present(self) -> NDArray[np.bool_]:
@@ -81,7 +87,8 @@ def name_candidates(
     )
     evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates.p, refined)
     there = calibrated(candidates.p, evidence, calibration)
-    return Found(candidates, positions, species, there * species.probability)
+    p = there * species.probability
+    return Found(candidates, positions, species, p, amplitude, sigma)
 
 
 def doubt(p: FloatArray, refined: Refined | None) -> float:
@@ -123,9 +130,21 @@ def atom_table(found: Found, pixel_size_A: float) -> tuple[AtomTable, NDArray[np
 
 
 def gather_evidence(
-    taken: Intake, scale: ScaleVerdict, found: Found, refined: Refined | None
+    taken: Intake,
+    scale: ScaleVerdict,
+    found: Found,
+    refined: Refined | None,
+    covered: float = 0.0,
 ) -> Evidence:
-    """Collect what the out-of-distribution judgement rests on."""
+    """Collect what the out-of-distribution judgement rests on.
+
+    Args:
+        taken: The image.
+        scale: The pixel size in use.
+        found: All candidates.
+        refined: The fit; None where nothing was fitted.
+        covered: Area fraction under amorphous matter.
+    """
     present = found.present
     p = found.candidates.p
     heavy = ~np.isin(found.species.atomic_number, (5, 6, 7, 8))
@@ -135,32 +154,33 @@ def gather_evidence(
         spread_A=float(np.median(spread)) if present.any() else 0.0,
         mismatch=scale.mismatch,
         overruled=scale.source == "fft",
-        lattice_seen=scale.lattice is not None,
+        orders=0 if scale.lattice is None else scale.lattice.orders,
         ambiguous=float(np.mean((p > 0.15) & (p < 0.85))) if len(p) else 0.0,
         foreign=float(np.mean(heavy[present])) if present.any() else 0.0,
-        lonely=lonely_share(found.positions.best[present] * scale.pixel_size_A),
+        covered=covered,
         atoms=int(present.sum()),
+        honeycomb=arrangement(found, taken.image.shape, scale.pixel_size_A),
         concerns=taken.concerns,
     )
+
+
+def arrangement(found: Found, shape: tuple[int, ...], pixel_size_A: float) -> Honeycomb | None:
+    """Compare the clean atoms with graphene's honeycomb."""
+    fitted = found.amplitude_sigma < UNFITTED_SIGMA * np.abs(found.amplitude)
+    clean = found.present & fitted & (found.candidates.contamination < CLEAN_BELOW)
+    size_A = (shape[1] * pixel_size_A, shape[0] * pixel_size_A)
+    xy_A = found.positions.fit[clean] * pixel_size_A
+    return examine(xy_A, found.amplitude[clean], found.amplitude_sigma[clean], size_A)
 
 
 def relative_residual(taken: Intake, refined: Refined | None) -> float:
     """Structured residual over the brightness of a carbon atom; 0 where nothing was fitted."""
     if refined is None:
         return 0.0
-    left = structured_residual(
-        taken.image - refined.expected,
-        refined.noise.variance(refined.expected),
-        refined.probe.s,
-        taken.valid,
-    )
+    starts = [max(0, (n - SAMPLE_PX) // 2) for n in taken.image.shape]
+    part = (slice(starts[0], starts[0] + SAMPLE_PX), slice(starts[1], starts[1] + SAMPLE_PX))
+    valid = None if taken.valid is None or not taken.valid[part].any() else taken.valid[part]
+    expected = refined.expected[part]
+    variance = refined.noise.variance(expected)
+    left = structured_residual(taken.image[part] - expected, variance, refined.probe.s, valid)
     return left / max(refined.typical, 1e-30)
-
-
-def lonely_share(xy_A: FloatArray) -> float:
-    """Share of atoms whose nearest neighbour is not at a bond's length."""
-    if len(xy_A) < 2:
-        return float(len(xy_A))
-    distance, _ = cKDTree(xy_A).query(xy_A, k=2)
-    nearest = distance[:, 1]
-    return float(np.mean((nearest < BOND_RANGE_A[0]) | (nearest > BOND_RANGE_A[1])))

@@ -23,6 +23,12 @@ SAME_ATOM_A: Final = 0.7
 TOO_CLOSE_A: Final = 1.05
 """A pair nearer than this is not bonded, whatever it is: 2.6 sigma below C-C at 0.1 Å noise."""
 
+GHOST_A: Final = 1.15
+"""A single carbon nearer than this to a heavy atom is the heavy atom's own flank: Si-C is never
+below 1.5 Å in projection, and beneath an adatom over a bond lie two carbons."""
+
+LIGHT: Final = ("H", "B", "C", "N", "O")
+
 OFFENCES: Final = 2
 """Conflicts, at least one of them a triangle, from which an atom is not part of the sheet: a
 hexagon's centre has six triangles, a bond's one and two pairs that are too close."""
@@ -48,8 +54,8 @@ def find_overlays(
         (n,) atoms on the sheet; (n,) those and the second entries of atoms listed twice.
     """
     n = len(p)
-    on_top, gone = np.zeros(n, dtype=bool), np.zeros(n, dtype=bool)
     pairs, lengths = find_near_pairs(positions_A, elements.tolist())
+    on_top, gone = np.zeros(n, dtype=bool), _ghosts(pairs[lengths < GHOST_A], elements)
     close = lengths < TOO_CLOSE_A
     same = lengths < SAME_ATOM_A
     for _ in range(ROUNDS):
@@ -62,7 +68,20 @@ def find_overlays(
         doubled &= np.bincount(pairs[live & same].ravel(), minlength=n) == 1
         on_top |= worst & ~doubled
         gone = gone | worst
-    return on_top, gone | _second_entries(pairs[same], p)
+    live = ~gone[pairs].any(axis=1)
+    return on_top, gone | _second_entries(pairs[live & same], p)
+
+
+def _ghosts(pairs: NDArray[np.int64], elements: NDArray[np.str_]) -> NDArray[np.bool_]:
+    """Return which light atoms are the only one right beside some heavy atom."""
+    heavy = ~np.isin(elements, LIGHT)
+    gone = np.zeros(len(elements), dtype=bool)
+    mixed = pairs[heavy[pairs].sum(axis=1) == 1]
+    if len(mixed):
+        flanks = np.bincount(mixed.ravel(), minlength=len(elements))
+        single = mixed[(flanks[mixed] * heavy[mixed]).sum(axis=1) == 1]
+        gone[single[~heavy[single]]] = True
+    return gone
 
 
 def _second_entries(pairs: NDArray[np.int64], p: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ distance, not by bonds alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -53,7 +54,7 @@ def find_boundaries(
 
 
 def find_holes(view: LatticeView) -> Iterator[LatticeDefect]:
-    """Yield the rings that are too large to be a point defect."""
+    """Yield the rings that are too large to be a point defect, their rim as a closed path."""
     for k in view.holes:
         rim = view.rings.rings[k]
         empty = 1.0 - min(1.0, view.faint_inside(k) / view.missing_atoms(k))
@@ -63,12 +64,14 @@ def find_holes(view: LatticeView) -> Iterator[LatticeDefect]:
             rim.tolist(),
             clean=empty,
             centre_A=view.rings.centroids_A[k],
-            path_A=view.positions_A[rim],
+            path_A=view.positions_A[np.append(rim, rim[0])],
         )
 
 
 def find_edges(view: LatticeView) -> Iterator[LatticeDefect]:
-    """Yield the stretches of the sheet's outline that lie well inside the frame."""
+    """Yield the rims of holes, and stretches of the sheet's outline well inside the frame."""
+    for hole in find_holes(view):
+        yield replace(hole, type="edge")
     if not np.isfinite(view.depth_A).all():
         return
     for outline in view.rings.outlines:

@@ -27,7 +27,8 @@ class LatticeDefect:
 
     type: DefectType
     x_A: float
-    """Centroid of the dopants or of the non-hexagonal rings, Å."""
+    """Mean position of the dopants, or of the atoms of the non-hexagonal rings, Å: within 0.1 Å
+    of the vacant site for a reconstructed vacancy, whose ring centroids lie 0.5 Å beside it."""
     y_A: float
     p: float
     """Probability that a defect of this type is there, 0..1."""

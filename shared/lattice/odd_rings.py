@@ -94,12 +94,11 @@ def name_cluster(view: LatticeView, cluster: RingCluster) -> Iterator[LatticeDef
     if match is None and beside_open:
         return
     clean = soundness(view, atoms) * (NEAR_OPEN if beside_open else 1.0)
-    centre = view.rings.centroids_A[list(cluster.rings)].mean(axis=0)
     if match is None:
-        yield report(view, "unknown", atoms, clean=clean * NAMELESS, centre_A=centre)
+        yield report(view, "unknown", atoms, clean=clean * NAMELESS)
         return
     clean *= match.clean * _emptiness(view, cluster, match)
-    yield report(view, match.type, atoms, clean=clean, centre_A=centre)
+    yield report(view, match.type, atoms, clean=clean)
 
 
 def _touching(view: LatticeView, odd: list[int]) -> set[tuple[int, int]]:

@@ -88,7 +88,8 @@ class Checkpoint:
 
     def multiple_px(self) -> int:
         """Return what both sides of an image must divide by."""
-        return int(round(get_downsample_factor(self.skeleton())))
+        factor: float = get_downsample_factor(self.skeleton())
+        return round(factor)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

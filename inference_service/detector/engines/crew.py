@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ Heads = NDArray[np.float32]
 """(channels, rows / stride, columns / stride)."""
 RunMember = Callable[[int, NDArray[np.float32]], Heads]
 """Runs the member of that number on a (1, 1, rows, columns) image, in the calling thread."""
+
+Made = TypeVar("Made")
 
 
 class Crew:
@@ -51,6 +54,10 @@ class Crew:
             return sums
 
         return reduce(np.add, self._executor.map(share, range(self.workers)))
+
+    def map(self, make: Callable[[int], Made]) -> list[Made]:
+        """Return what `make` returns for each member, made side by side."""
+        return list(self._executor.map(make, range(self.members)))
 
     def close(self) -> None:
         """End the workers."""

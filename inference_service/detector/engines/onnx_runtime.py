@@ -14,11 +14,12 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inference_service.detector.engines.crew import Crew, Heads
+from inference_service.detector.engines.engine import Variant
 from inference_service.detector.heads import INPUT_NAME, OUTPUT_NAME, Channel
 from inference_service.detector.model import Model
 from shared.errors import ModelError
 
-__all__ = ["OnnxEngine"]
+__all__ = ["OnnxEngine", "variants"]
 
 
 class OnnxEngine:
@@ -31,8 +32,6 @@ class OnnxEngine:
     Raises:
         ModelError: A member is not a graph of the agreed inputs and outputs.
     """
-
-    name = "ONNX Runtime fp32"
 
     def __init__(self, model: Model, threads: int) -> None:
         share_one_arena()
@@ -55,6 +54,11 @@ class OnnxEngine:
     def _run(self, member: int, batch: NDArray[np.float32]) -> Heads:
         (heads,) = self._sessions[member].run([OUTPUT_NAME], {INPUT_NAME: batch})
         return np.asarray(heads[0])
+
+
+def variants() -> tuple[Variant, ...]:
+    """List what ONNX Runtime serves: fp32, the measure of all others."""
+    return (Variant("onnx-fp32", lambda model, threads, _: OnnxEngine(model, threads)),)
 
 
 @cache

@@ -18,7 +18,7 @@ from inference_service.detector.pipeline import shipped_model
 from tests.science.scores.analyses import Analyst
 from tests.science.scores.campaign import Campaign, run
 from tests.science.scores.frames import frame_names
-from tests.science.scores.positions import rms_pm, spread
+from tests.science.scores.positions import over_bound, rms_pm, spread
 from tests.science.scores.real_frames import ask_real
 from tests.science.scores.table import as_json, markdown, rows
 
@@ -71,7 +71,7 @@ def per_frame(campaign: Campaign) -> list[dict[str, object]]:
             "strict": one.counts(one.strict).tolist(),
             "rms_pm": rms_pm([one], fit=False),
             "rms_fit_pm": rms_pm([one], fit=True),
-            "bound_pm": one.frame.bound_pm,
+            "over_bound": over_bound([one]),
             "z": spread([one], fit=False),
             "z_fit": spread([one], fit=True),
             "pixel_A": [one.frame.pixel_A, one.analysis.pixel_size_A],

@@ -53,8 +53,8 @@ class KnownFrame:
     vacuum: NDArray[np.bool_]
     dose_e_A2: float
     counts_per_carbon: float
-    bound_pm: float | None
-    """Two-dimensional in-lattice bound of a carbon atom; None where nobody worked it out."""
+    bound_pm: NDArray[np.float64] | None
+    """(n,) two-dimensional in-lattice bound of each atom; None where nobody worked it out."""
     defects: tuple[KnownDefect, ...]
 
     @property
@@ -145,13 +145,12 @@ def load_frame(folder: Path, name: str) -> KnownFrame:
     )
 
 
-def _bound(truth: Truth) -> float | None:
-    """The frame's bound, root mean square where it is given atom by atom."""
+def _bound(truth: Truth) -> NDArray[np.float64] | None:
+    """The bound of each atom; one number stands for all."""
     if "bound_pm" not in truth:
         return None
-    values = np.asarray(truth["bound_pm"], dtype=np.float64).ravel()
-    values = values[np.isfinite(values)]
-    return float(np.sqrt(np.mean(values**2))) if len(values) else None
+    values = np.asarray(truth["bound_pm"], dtype=np.float64)
+    return np.broadcast_to(values, (len(truth["xy_px"]),))
 
 
 def _defect(one: dict[str, Any]) -> KnownDefect:

@@ -11,12 +11,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from tests.science.scores.defects import POINT_CLASSES, match
 from tests.science.scores.judged import FOUND_FROM, Judged
 from tests.science.scores.species import in_vacuum
 
 CROP_A = 12.0
+BLUR_A = 0.2
+"""Of the pictures only, so that an eye finds the atoms at low dose."""
 MARK = {6: "#22d3ee", 14: "#facc15", 0: "#fb7185"}
 """Colours of carbon, silicon and everything else."""
 KINDS = ("false atom", "missed atom", "wrong element", "atom in vacuum", "defect")
@@ -92,6 +95,7 @@ def draw_crop(axis: Axes, mistake: Mistake, crop_A: float = CROP_A) -> None:
     high = np.minimum(np.ceil([x + half, y + half]) + 1, one.frame.image.shape[::-1]).astype(int)
     crop = one.frame.image[low[1] : high[1], low[0] : high[0]].astype(float)
     extent = (low[0] - 0.5, high[0] - 0.5, high[1] - 0.5, low[1] - 0.5)
+    crop = gaussian_filter(crop, BLUR_A / one.frame.pixel_A)
     vmin, vmax = np.percentile(crop, [1, 99.7])
     axis.imshow(crop, cmap="gray", extent=extent, vmin=vmin, vmax=vmax, interpolation="nearest")
     true = one.frame.xy_px

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -59,6 +59,11 @@ def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, metadata={"Date": None}, bbox_inches="tight")
 
 
+def _legend(axis: Axes, where: Literal["upper left", "upper right"]) -> None:
+    if axis.get_legend_handles_labels()[0]:
+        axis.legend(loc=where, handlelength=1, fontsize=6)
+
+
 def draw_reliability(frames: Sequence[Judged]) -> Figure:
     """Share of listed atoms that are right against the probability stated, and how many."""
     figure = Figure(figsize=(3.6, 3.6))
@@ -88,7 +93,7 @@ def draw_sigmas(frames: Sequence[Judged]) -> Figure:
                 name = "fit" if fit else "best"
                 axis.hist(values, np.linspace(-5, 5, 61), density=True, histtype="step",
                           color=colour, label=f"{name} {values.std():.2f}")  # fmt: skip
-        axis.legend(loc="upper right", handlelength=1, fontsize=6)
+        _legend(axis, "upper right")
         axis.set(title=f"{dose:.1e} e/Å²", xlabel="error over sigma", yscale="log", ylim=(1e-4, 1))
     return figure
 
@@ -124,7 +129,7 @@ def _binned(axis: Axes, true: np.ndarray, said: np.ndarray, name: str, colour: s
         slope = (true * said).sum() / (true**2).sum()
         axis.errorbar(x, y, spread, fmt="o-", ms=2, lw=0.8, color=colour,
                       label=f"{name} {slope:.2f}")  # fmt: skip
-        axis.legend(loc="upper left", handlelength=1, fontsize=6)
+        _legend(axis, "upper left")
 
 
 def draw_f1(table: Sequence[Row]) -> Figure:
@@ -141,7 +146,7 @@ def draw_f1(table: Sequence[Row]) -> Figure:
             axis.plot([k - 0.42, k + 0.42], [1 - low] * 2, color="black", lw=0.8)
         axis.set(title=row.name, yscale="log", ylabel="1 - F1", xlabel="dose, e/Å²")
         axis.set_xticks(range(4), [f"{dose:.1e}" for dose in DOSES_E_A2])
-    axis.legend(loc="upper right", fontsize=6)
+    _legend(axis, "upper right")
     return figure
 
 
@@ -164,5 +169,5 @@ def draw_strangeness(campaign: Campaign) -> Figure:
             axis.hist(values, bins, histtype="step", label=f"{name} ({len(scores)})")
     axis.axvline(1.0, color="grey", lw=0.8)
     axis.set(xscale="log", xlabel="out-of-distribution score", ylabel="frames")
-    axis.legend(fontsize=6)
+    _legend(axis, "upper left")
     return figure

@@ -71,17 +71,17 @@ def displacements(
 
 
 def over_bound(frames: Sequence[Judged]) -> float | None:
-    """Return the fit's RMS error of carbon over the bound of the same frame, pooled."""
-    squares, bounds = [], []
+    """Return the fit's RMS error over the bound of the same atoms, pooled."""
+    squares, bounds = [np.empty(0)], [np.empty(0)]
     for one in frames:
         if one.frame.bound_pm is not None:
-            carbon = one.frame.number[one.true] == 6
-            error = one.error_A(fit=True)[carbon]
-            squares.append(1e4 * (error**2).sum(axis=1))
-            bounds.append(np.full(len(error), one.frame.bound_pm**2))
-    if not squares:
-        return None
-    return float(np.sqrt(np.concatenate(squares).sum() / np.concatenate(bounds).sum()))
+            bound = one.frame.bound_pm[one.true]
+            square = 1e4 * (one.error_A(fit=True) ** 2).sum(axis=1)
+            known = np.isfinite(bound) & np.isfinite(square)
+            squares.append(square[known])
+            bounds.append(bound[known] ** 2)
+    total = float(np.concatenate(bounds).sum())
+    return float(np.sqrt(np.concatenate(squares).sum() / total)) if total else None
 
 
 def _pooled(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:

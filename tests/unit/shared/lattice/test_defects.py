@@ -44,7 +44,11 @@ def _types(structure: PlanarStructure) -> set[str]:
 
 
 def _expected(name: DefectType) -> set[str]:
-    return {"Si_edge", "edge"} if name == "Si_edge" else {name}
+    with_rim: dict[DefectType, set[str]] = {
+        "Si_edge": {"Si_edge", "edge"},
+        "hole": {"hole", "edge"},
+    }
+    return with_rim.get(name, {name})
 
 
 @pytest.mark.parametrize("name", BUILT)
@@ -182,6 +186,18 @@ def test_an_atom_listed_twice_is_one_atom() -> None:
     assert classify(positions, (*sheet.elements, "C"), p, sheet.bounds) == ()
 
 
+@pytest.mark.parametrize("name", ["Si_C3", "Si_C4", "Si_dimer", "Si_trimer"])
+def test_a_carbon_listed_on_a_silicons_flank_changes_no_class(name: DefectType) -> None:
+    structure = _built(name)
+    silicon = structure.positions_A[structure.elements.index("Si")]
+    for angle in np.arange(0.0, 360.0, 30.0):
+        flank = silicon + 0.7 * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+        positions = np.vstack([structure.positions_A, flank])
+        p = np.append(np.where(np.array(structure.elements) == "Si", 0.6, 1.0), 0.9)
+        found = classify(positions, (*structure.elements, "C"), p, structure.bounds)
+        assert {d.type for d in found} == {name}
+
+
 def test_an_unknown_element_in_the_sheet_is_an_unknown_defect() -> None:
     sheet = graphene()
     inner = int(np.argmin(np.hypot(*(sheet.positions_A - 15.0).T)))
@@ -203,8 +219,11 @@ def test_a_grain_boundary_has_a_path_across_the_frame() -> None:
 @pytest.mark.parametrize("radius_A", [4.0, 6.0, 8.0])
 def test_a_holes_path_runs_around_it(radius_A: float) -> None:
     structure = hole(radius_A)
-    (found,) = _found(structure)
+    rim, found = _found(structure)
+    assert (rim.type, found.type) == ("edge", "hole")
     assert found.path_A is not None
+    assert found.path_A[0] == found.path_A[-1]
+    assert rim.path_A == found.path_A
     ring = np.array(found.path_A) - structure.centre_A
     angles = np.unwrap(np.arctan2(ring[:, 1], ring[:, 0]))
     assert abs(angles[-1] - angles[0]) > 1.8 * np.pi

@@ -1,0 +1,119 @@
+"""OpenVINO on the CPU: fp32, bf16, or int8 where it costs nothing (extra ``openvino``).
+
+Each member is a compiled model of one thread and one stream, run side by side by the crew as the
+ONNX sessions are. Models are compiled from the verified bytes at every start: a cache of compiled
+models on disk would be code that no digest vouches for.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Final, Literal
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+
+from inference_service.detector.engines.crew import Crew, Heads
+from inference_service.detector.engines.engine import Preparation, Variant, nothing_to_prepare
+from inference_service.detector.engines.openvino_int8 import Ranges, measure_ranges, quantise
+from inference_service.detector.heads import INPUT_NAME, OUTPUT_NAME, Channel
+from inference_service.detector.model import Model
+from shared.errors import ModelError
+
+__all__ = ["OpenVinoEngine", "Precision", "variants"]
+
+Precision = Literal["fp32", "bf16", "int8"]
+
+_HINTS: Final[dict[Precision, str]] = {"fp32": "f32", "bf16": "bf16", "int8": "bf16"}
+"""Arithmetic of what is not quantised."""
+
+
+class OpenVinoEngine:
+    """OpenVINO on the CPU.
+
+    Args:
+        model: A verified ensemble.
+        threads: Members that run at the same time, each on one thread.
+        precision: Arithmetic.
+        ranges: For int8, each member's activation ranges from `measure_ranges`.
+
+    Raises:
+        ModelError: A member is not a graph of the agreed inputs and outputs.
+    """
+
+    def __init__(
+        self, model: Model, threads: int, precision: Precision, ranges: Ranges = ()
+    ) -> None:
+        self._crew = Crew(len(model.members), threads)
+        core = openvino.Core()
+        settings = {
+            "INFERENCE_NUM_THREADS": 1,
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,
+            "INFERENCE_PRECISION_HINT": _HINTS[precision],
+        }
+
+        def compiled(member: int) -> openvino.CompiledModel:
+            graph = read_member(core, model.members[member])
+            if precision == "int8":
+                quantise(graph, ranges[member])
+            return core.compile_model(graph, "CPU", settings)
+
+        self._compiled = self._crew.map(compiled)
+        self._requests = [one.create_infer_request() for one in self._compiled]
+
+    @property
+    def members(self) -> int:
+        """Number of independent members."""
+        return self._crew.members
+
+    def sums(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Run every member on a (rows, columns) image and sum what they say."""
+        return self._crew.sums(self._run, image)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._crew.close()
+
+    def _run(self, member: int, batch: NDArray[np.float32]) -> Heads:
+        """Run one member; its activations are released, or twenty members would keep theirs."""
+        found = self._requests[member].infer(
+            {INPUT_NAME: batch}, share_inputs=True, share_outputs=False
+        )
+        self._compiled[member].release_memory()
+        return np.asarray(found[OUTPUT_NAME][0])
+
+
+def variants() -> tuple[Variant, ...]:
+    """List what OpenVINO serves: fp32, bf16 and int8."""
+
+    def variant(precision: Precision) -> Variant:
+        def opened(model: Model, threads: int, ranges: Preparation) -> OpenVinoEngine:
+            return OpenVinoEngine(model, threads, precision, ranges)
+
+        prepare = measure_ranges if precision == "int8" else nothing_to_prepare
+        return Variant(f"openvino-{precision}", opened, prepare)
+
+    return tuple(variant(precision) for precision in _HINTS)
+
+
+def read_member(core: openvino.Core, member: bytes) -> openvino.Model:
+    """Read a member from bytes, never from a path, and check its interface."""
+    try:
+        graph = core.read_model(BytesIO(member))
+    except RuntimeError as error:
+        raise ModelError(
+            f"OpenVINO refuses a member: {str(error).splitlines()[0]}",
+            remedy="Set detector.engine to onnx.",
+        ) from error
+    inputs = [one.any_name for one in graph.inputs]
+    outputs = {one.any_name: one.partial_shape for one in graph.outputs}
+    heads = outputs.get(OUTPUT_NAME)
+    if inputs != [INPUT_NAME] or heads is None or heads[1] != len(Channel):
+        raise ModelError(
+            f"A member has inputs {inputs} and outputs {outputs}, not {INPUT_NAME} and "
+            f"{OUTPUT_NAME} of {len(Channel)} channels.",
+            remedy="Train it with inference-service train.",
+        )
+    return graph
