@@ -43,7 +43,7 @@ __all__ = ["Detector", "shipped_model"]
 
 COARSEST_PIXEL_A: Final = 0.35
 """Beyond this, graphene's second order is not sampled."""
-LARGEST_CANONICAL_PX: Final = 4096
+LARGEST_CANONICAL_PX: Final = 8192
 FITTED_FROM: Final = 0.15
 """Fainter candidates are fitted only where they stand alone: elsewhere a ghost would take counts
 from real atoms."""
