@@ -74,7 +74,9 @@ def member_bytes(weights: Weights) -> bytes:
     for first, second in BLOCKS:
         nodes += [*_layer(source, first), _relu(first.name)]
         nodes += _layer(f"{first.name}.out", second)
-        nodes.append(helper.make_node("Add", [f"{second.name}.raw", source], [f"{second.name}.sum"]))
+        nodes.append(
+            helper.make_node("Add", [f"{second.name}.raw", source], [f"{second.name}.sum"])
+        )
         source = f"{second.name}.out"
         nodes.append(helper.make_node("Relu", [f"{second.name}.sum"], [source]))
     nodes += [*_layer(source, NECK), _relu(NECK.name)]
@@ -100,9 +102,7 @@ def _layer(source: str, layer: LayerPlan) -> list[onnx.NodeProto]:
     """Return the convolution of a layer, batch normalisation folded in, as a list of one."""
     inputs = [source, f"{layer.name}.weight", f"{layer.name}.bias"]
     reach = [layer.dilation] * 2
-    node = helper.make_node(
-        "Conv", inputs, [f"{layer.name}.raw"], pads=reach * 2, dilations=reach
-    )
+    node = helper.make_node("Conv", inputs, [f"{layer.name}.raw"], pads=reach * 2, dilations=reach)
     return [node]
 
 

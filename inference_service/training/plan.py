@@ -58,7 +58,7 @@ BLOCKS: Final = (
     (LayerPlan("block2.a", 4), LayerPlan("block2.b", 2)),
     (LayerPlan("block3.a", 4), LayerPlan("block3.b")),
 )
-"""Residual blocks: layer, ReLU, layer, plus what came in, ReLU (He et al. 2016, arXiv:1512.03385)."""
+"""Residual blocks (He et al. 2016, arXiv:1512.03385): layer, ReLU, layer, plus input, ReLU."""
 NECK: Final = LayerPlan("neck")
 """Before the head; followed by ReLU."""
 LAYERS: Final = (STEM, *(layer for block in BLOCKS for layer in block), NECK)

@@ -12,7 +12,9 @@ from inference_service.training.ensemble_folder import add_member
 from inference_service.training.fit import MemberTraining, train_member
 from inference_service.training.frame_pool import FramePool, fill_pool
 from inference_service.training.onnx_export import member_bytes
+from inference_service.training.progress import Pace
 from inference_service.training.recipe import Recipe
+from shared.clock import Clock, SystemClock
 
 __all__ = ["TrainingRun", "parse_members", "run_training"]
 
@@ -42,12 +44,13 @@ class TrainingRun:
     workers: int = 1
 
 
-def run_training(run: TrainingRun, say: Callable[[str], None]) -> None:
+def run_training(run: TrainingRun, say: Callable[[str], None], clock: Clock | None = None) -> None:
     """Fill the pool, then train and export each member.
 
     Args:
         run: what to do.
-        say: told one line at a time how it goes.
+        say: told one line at a time how it goes and how long the rest will take.
+        clock: what the pace is measured by; the machine's own by default.
     """
     recipe = run.recipe
     pool_folder = run.work / "pool"
@@ -55,9 +58,10 @@ def run_training(run: TrainingRun, say: Callable[[str], None]) -> None:
         say(f"frames: shard {shard + 1} of {recipe.pool_shards}")
     pool = FramePool.open(pool_folder, recipe.pool_seed, recipe.pool_shards)
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    pace = Pace(recipe.steps * len(run.members), clock or SystemClock())
     for member in run.members:
         seed = _SEED_STRIDE * run.seed + member
-        _train_one(run, member, MemberTraining(recipe, seed, device), pool, say)
+        _train_one(run, Task(member, MemberTraining(recipe, seed, device), pace), pool, say)
 
 
 def parse_members(text: str) -> tuple[int, ...]:
@@ -75,23 +79,32 @@ def _span(part: str) -> Iterable[int]:
     return range(int(first), int(last or first) + 1)
 
 
-def _train_one(
-    run: TrainingRun,
-    member: int,
-    training: MemberTraining,
-    pool: FramePool,
-    say: Callable[[str], None],
-) -> None:
+@dataclass(frozen=True)
+class Task:
+    """One member of the run."""
+
+    member: int
+    training: MemberTraining
+    pace: Pace
+
+
+def _train_one(run: TrainingRun, task: Task, pool: FramePool, say: Callable[[str], None]) -> None:
     """Train and export one member."""
+    training, pace, name = task.training, task.pace, f"member {task.member}"
     checkpoint = run.work / f"{run.folder.name}-{training.seed}.npz"
     if run.resume and checkpoint.exists():
         training.resume(checkpoint)
-        say(f"member {member}: resumed at step {training.step}")
+        pace.skip(training.step)
+        say(f"{name}: resumed at step {training.step}")
+    reported = training.step
 
     def progress(step: int, loss: float) -> None:
-        say(f"member {member}: step {step} of {run.recipe.steps}, loss {loss:.4f}")
+        nonlocal reported
+        pace.advance(step - reported)
+        reported = step
+        say(f"{name}: step {step} of {run.recipe.steps}, loss {loss:.4f}; {pace.remaining()}")
 
     weights = train_member(training, pool, checkpoint, progress)
     training.save(checkpoint)
-    add_member(run.folder, member, training.seed, member_bytes(weights), run.recipe)
-    say(f"member {member}: exported")
+    add_member(run.folder, task.member, training.seed, member_bytes(weights), run.recipe)
+    say(f"{name}: exported")
