@@ -27,7 +27,16 @@ from scipy.spatial import cKDTree
 
 from shared.units import CARBON_BOND_A
 
-__all__ = ["COVALENT_RADII_A", "BondGraph", "covalent_radii", "find_bonds", "find_near_pairs"]
+__all__ = [
+    "COVALENT_RADII_A",
+    "BondGraph",
+    "NearPairs",
+    "bond_pairs",
+    "covalent_radii",
+    "find_bonds",
+    "find_firm_pairs",
+    "find_near_pairs",
+]
 
 COVALENT_RADII_A: Final[dict[str, float]] = {
     "H": 0.31, "B": 0.84, "C": 0.73, "N": 0.71, "O": 0.66, "F": 0.57, "Al": 1.21, "Si": 1.11,
@@ -101,6 +110,34 @@ class BondGraph:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class NearPairs:
+    """Atoms near enough to be bonded, before anyone decides."""
+
+    pairs: NDArray[np.int64]
+    """(m, 2) first < second."""
+    lengths_A: NDArray[np.float64]
+    """(m,) their distances, Å."""
+    strain: NDArray[np.float64]
+    """(m,) distance over the pair's cut-off."""
+
+    def take(self, kept: NDArray[np.bool_]) -> NearPairs:
+        """Return some of the pairs.
+
+        Args:
+            kept: (m,) True for those that stay.
+        """
+        return NearPairs(self.pairs[kept], self.lengths_A[kept], self.strain[kept])
+
+    def without(self, dropped: NDArray[np.bool_]) -> NearPairs:
+        """Return the pairs that no dropped atom is part of.
+
+        Args:
+            dropped: (n,) atoms.
+        """
+        return self.take(~(dropped[self.pairs[:, 0]] | dropped[self.pairs[:, 1]]))
+
+
 def covalent_radii(elements: Sequence[str]) -> NDArray[np.float64]:
     """Return the (n,) covalent radii of chemical symbols, Å; unknown ones get a middling value."""
     return _looked_up(elements, COVALENT_RADII_A, UNKNOWN_RADIUS_A)
@@ -117,17 +154,28 @@ def find_bonds(positions_A: NDArray[np.float64], elements: Sequence[str]) -> Bon
         The graph; no two bonds cross, of two that would the relatively shorter one stays.
     """
     positions = np.ascontiguousarray(positions_A, dtype=float).reshape(-1, 2)
-    radii = covalent_radii(elements)
-    pairs, lengths, strain = _candidates(positions, radii)
-    strain = strain / _scale(lengths, strain, pairs, elements)
+    return bond_pairs(positions, elements, find_near_pairs(positions, elements))
+
+
+def bond_pairs(
+    positions: NDArray[np.float64], elements: Sequence[str], near: NearPairs
+) -> BondGraph:
+    """Return the bond graph of atoms whose near pairs are known; see `find_bonds`.
+
+    Args:
+        positions: (n, 2) [x, y], Å.
+        elements: n chemical symbols; ``X`` = unknown.
+        near: From `find_near_pairs`, or part of that.
+    """
+    pairs = near.pairs
+    strain = near.strain / _scale(near, elements)
     firm = (strain <= 1.0) & ~_shortcuts(pairs, strain, elements)
     wanted = _looked_up(elements, WANTED_BONDS, 0).astype(np.int64)
     chosen = firm | _stretched(pairs, strain, firm, wanted)
-    pairs, lengths, strain = pairs[chosen], lengths[chosen], strain[chosen]
-    kept = _uncrossed(positions, pairs, lengths, strain)
-    pairs, lengths, strain = pairs[kept], lengths[kept], strain[kept]
-    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
-    return BondGraph(positions, pairs[order], lengths[order], strain[order])
+    bonds = NearPairs(pairs, near.lengths_A, strain).take(chosen)
+    bonds = bonds.take(_uncrossed(positions, bonds))
+    order = np.lexsort((bonds.pairs[:, 1], bonds.pairs[:, 0]))
+    return BondGraph(positions, bonds.pairs[order], bonds.lengths_A[order], bonds.strain[order])
 
 
 def _looked_up(
@@ -138,43 +186,38 @@ def _looked_up(
     return np.array([table.get(str(e), default) for e in symbols], dtype=float)[place]
 
 
-def _candidates(
-    positions: NDArray[np.float64], radii: NDArray[np.float64]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return pairs within the widest reach, their lengths, and lengths over cut-off."""
-    empty = np.empty((0, 2), dtype=np.int64)
-    if len(positions) < 2:
-        return empty, np.empty(0), np.empty(0)
+def find_near_pairs(positions_A: NDArray[np.float64], elements: Sequence[str]) -> NearPairs:
+    """Return the pairs within the widest reach of a bond.
+
+    Args:
+        positions_A: (n, 2) [x, y], Å.
+        elements: n chemical symbols; ``X`` = unknown.
+    """
+    if len(positions_A) < 2:
+        return NearPairs(np.empty((0, 2), dtype=np.int64), np.empty(0), np.empty(0))
+    radii = covalent_radii(elements)
     reach = STRETCHED_FACTOR * SCALE_RANGE[1]
-    pairs = cKDTree(positions).query_pairs(2 * reach * radii.max(), output_type="ndarray")
-    pairs = np.sort(pairs.astype(np.int64), axis=1)
-    lengths = np.hypot(*(positions[pairs[:, 0]] - positions[pairs[:, 1]]).T)
-    strain = lengths / (BOND_FACTOR * radii[pairs].sum(axis=1))
+    pairs = cKDTree(positions_A).query_pairs(2 * reach * radii.max(), output_type="ndarray")
+    first, second = pairs.T
+    lengths = np.hypot(*(positions_A[first] - positions_A[second]).T)
+    strain = lengths / (BOND_FACTOR * (radii[first] + radii[second]))
     near = strain <= reach / BOND_FACTOR
-    return pairs[near], lengths[near], strain[near]
+    return NearPairs(pairs[near].astype(np.int64), lengths[near], strain[near])
 
 
-def _scale(
-    lengths: NDArray[np.float64],
-    strain: NDArray[np.float64],
-    pairs: NDArray[np.int64],
-    elements: Sequence[str],
-) -> float:
+def _scale(near: NearPairs, elements: Sequence[str]) -> float:
     """Return how much too large the measured lattice is, from its median C-C bond."""
     carbon = np.asarray(elements) == "C"
-    bonds = lengths[(strain <= SCALE_RANGE[1]) & carbon[pairs].all(axis=1)]
+    both = carbon[near.pairs[:, 0]] & carbon[near.pairs[:, 1]]
+    bonds = near.lengths_A[(near.strain <= SCALE_RANGE[1]) & both]
     if len(bonds) < SCALE_BONDS:
         return 1.0
     return float(np.clip(np.median(bonds) / CARBON_BOND_A, *SCALE_RANGE))
 
 
-def find_near_pairs(
-    positions_A: NDArray[np.float64], elements: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return (m, 2) pairs within their cut-off, however crowded, and their (m,) lengths in Å."""
-    pairs, lengths, strain = _candidates(positions_A, covalent_radii(elements))
-    near = (strain <= 1.0) & ~_shortcuts(pairs, strain, elements)
-    return pairs[near], lengths[near]
+def find_firm_pairs(near: NearPairs, elements: Sequence[str]) -> NearPairs:
+    """Return the pairs within their plain cut-off, however crowded."""
+    return near.take((near.strain <= 1.0) & ~_shortcuts(near.pairs, near.strain, elements))
 
 
 def _shortcuts(
@@ -217,25 +260,22 @@ def _stretched(
     return taken
 
 
-def _uncrossed(
-    positions: NDArray[np.float64],
-    pairs: NDArray[np.int64],
-    lengths: NDArray[np.float64],
-    strain: NDArray[np.float64],
-) -> NDArray[np.bool_]:
+def _uncrossed(positions: NDArray[np.float64], bonds: NearPairs) -> NDArray[np.bool_]:
     """Return which bonds stay so that none cross, dropping the relatively longer of two."""
+    pairs, strain = bonds.pairs, bonds.strain
     kept = np.ones(len(pairs), dtype=bool)
     if len(pairs) < 2:
         return kept
-    middles = positions[pairs].mean(axis=1)
-    near = cKDTree(middles).query_pairs(lengths.max(), output_type="ndarray")
-    first, second = pairs[near[:, 0]], pairs[near[:, 1]]
-    shared_end = (first[:, :, None] == second[:, None, :]).any(axis=(1, 2))
-    near, first, second = near[~shared_end], first[~shared_end], second[~shared_end]
-    crossing = near[_cross(positions[first], positions[second])]
-    for a, b in crossing[np.argsort(-strain[crossing].max(axis=1), kind="stable")]:
-        if kept[a] and kept[b]:
-            kept[a if strain[a] > strain[b] else b] = False
+    a, b = pairs.T
+    middles = 0.5 * (positions[a] + positions[b])
+    near = cKDTree(middles).query_pairs(bonds.lengths_A.max(), output_type="ndarray")
+    one, two = near.T
+    apart = (a[one] != a[two]) & (a[one] != b[two]) & (b[one] != a[two]) & (b[one] != b[two])
+    near = near[apart]
+    crossing = near[_cross(positions[pairs[near[:, 0]]], positions[pairs[near[:, 1]]])]
+    for k, m in crossing[np.argsort(-strain[crossing].max(axis=1), kind="stable")]:
+        if kept[k] and kept[m]:
+            kept[k if strain[k] > strain[m] else m] = False
     return kept
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
-from shared.lattice.bonds import find_near_pairs
+from shared.lattice.bonds import NearPairs, find_firm_pairs
 
 __all__ = ["find_overlays"]
 
@@ -41,12 +41,12 @@ ROUNDS: Final = 12
 
 
 def find_overlays(
-    positions_A: NDArray[np.float64], elements: NDArray[np.str_], p: NDArray[np.float64]
+    near: NearPairs, elements: NDArray[np.str_], p: NDArray[np.float64]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which atoms lie on the sheet, and which are not to be bonded at all.
 
     Args:
-        positions_A: (n, 2) [x, y], Å.
+        near: Pairs of the n atoms that are near enough to be bonded.
         elements: (n,) chemical symbols.
         p: (n,) probabilities; of two equal offenders the less probable one goes.
 
@@ -54,7 +54,8 @@ def find_overlays(
         (n,) atoms on the sheet; (n,) those and the second entries of atoms listed twice.
     """
     n = len(p)
-    pairs, lengths = find_near_pairs(positions_A, elements.tolist())
+    firm = find_firm_pairs(near, elements.tolist())
+    pairs, lengths = firm.pairs, firm.lengths_A
     on_top, gone = np.zeros(n, dtype=bool), _ghosts(pairs[lengths < GHOST_A], elements)
     close = lengths < TOO_CLOSE_A
     same = lengths < SAME_ATOM_A

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.lattice.bonds import BondGraph, find_bonds
+from shared.lattice.bonds import BondGraph, bond_pairs, find_near_pairs
 from shared.lattice.crowding import find_overlays
 from shared.lattice.healing import heal
 from shared.lattice.rings import RingSet
@@ -121,8 +121,10 @@ def survey(
     present = (chances >= PRESENT) & (symbols != "H")
     index = np.flatnonzero(present)
     positions_in, symbols_in = positions[present], symbols[present]
-    overlays, gone = find_overlays(positions_in, symbols_in, chances[present])
-    graph, rings = heal(_sheet_bonds(positions_in, symbols_in, gone), symbols_in)
+    near = find_near_pairs(positions_in, symbols_in.tolist())
+    overlays, gone = find_overlays(near, symbols_in, chances[present])
+    bonds = bond_pairs(positions_in, symbols_in.tolist(), near.without(gone))
+    graph, rings = heal(bonds, symbols_in)
     depth = _depths(positions_in, bounds)
     veiled = np.zeros(len(index), dtype=bool) if obscured is None else obscured[index]
     faint = ~present & (symbols != "H")
@@ -138,15 +140,6 @@ def survey(
         faint_A=positions[faint],
         faint_p=chances[faint],
     )
-
-
-def _sheet_bonds(
-    positions: NDArray[np.float64], symbols: NDArray[np.str_], gone: NDArray[np.bool_]
-) -> BondGraph:
-    """Return the bonds among the atoms of the sheet, numbered as all present atoms are."""
-    sheet = np.flatnonzero(~gone)
-    inner = find_bonds(positions[sheet], symbols[sheet].tolist())
-    return BondGraph(positions, sheet[inner.pairs], inner.lengths_A, inner.strain)
 
 
 def _depths(

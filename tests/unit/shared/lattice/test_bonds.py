@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.lattice import find_bonds
-from shared.lattice.bonds import COVALENT_RADII_A, find_near_pairs
+from shared.lattice.bonds import COVALENT_RADII_A, find_firm_pairs, find_near_pairs
 from shared.testing.structures import PlanarStructure, graphene, stone_wales, substituted
 from shared.units import CARBON_BOND_A
 
@@ -117,8 +117,9 @@ def test_dropping_an_atom_drops_its_bonds_and_no_other() -> None:
     assert thinner.coordination[atom] == 0
 
 
-def test_near_pairs_are_those_within_one_point_two_covalent_radii() -> None:
+def test_firm_pairs_are_those_within_one_point_two_covalent_radii() -> None:
     inside, outside = 2.39 * COVALENT_RADII_A["C"], 2.41 * COVALENT_RADII_A["C"]
     for gap, expected in ((inside, 1), (outside, 0)):
-        pairs, lengths = find_near_pairs(np.array([[0.0, 0.0], [gap, 0.0]]), ["C", "C"])
-        assert len(pairs) == len(lengths) == expected
+        near = find_near_pairs(np.array([[0.0, 0.0], [gap, 0.0]]), ["C", "C"])
+        firm = find_firm_pairs(near, ["C", "C"])
+        assert len(firm.pairs) == len(firm.lengths_A) == expected
