@@ -27,13 +27,13 @@ TYPICAL_PERCENTILE: Final = 75.0
 class PointSettings:
     """How points are found; tuned on simulated graphene of 1e5 to 6e6 e/Å²."""
 
-    inner_A: float = 0.35
+    inner_A: float = 0.3
     """Width of the Gaussian that sees an atom, Å."""
-    outer_A: float = 0.9
+    outer_A: float = 0.6
     """Width of the Gaussian that sees what changes slowly, Å."""
     apart_A: float = 0.5
     """Half side of the square in which a point is the brightest: below half of any bond, Å."""
-    least: float = 0.45
+    least: float = 0.3
     """Answer of the faintest point over the typical atom's."""
 
 

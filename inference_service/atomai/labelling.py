@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from inference_service.atomai.bright_points import bright_points, intensities
 from inference_service.atomai.labelled_frame import LabelledFrame, painted
-from inference_service.atomai.mixture import Mixture, fit_mixture, separation
+from inference_service.atomai.mixture import Mixture, evidence, fit_mixture, separation
 from inference_service.detector.intake import take_in
 from inference_service.detector.lattice_scale import measure_lattice
-from inference_service.detector.normalise import CANONICAL_PIXEL_A
 from inference_service.detector.resample import Grid, resample
 from inference_service.detector.scale import decide_scale
 from shared.errors import InputError
@@ -47,6 +46,8 @@ class Labelling:
     """Side of the square over which an atom's intensity is averaged; odd."""
     radius_A: float = 0.42
     """Of the painted discs, Å."""
+    pixel_size_A: float = 0.104
+    """Sampling of the labelled frames, Å per pixel: the paper's."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class RawFrame:
     """A frame brought to the sampling of the labels, its bright points found."""
 
     image: FloatMap
-    """(rows, columns) at the canonical sampling."""
+    """(rows, columns) at the labels' sampling."""
     xy_px: FloatArray
     """(n, 2) column, row."""
     intensity: FloatArray
@@ -71,10 +72,8 @@ class Labelled:
     warnings: tuple[str, ...] = field(default=())
 
 
-def taken(
-    image: NDArray[np.generic], calibration: Calibration, how: Labelling | None = None
-) -> RawFrame:
-    """Bring a frame to the canonical sampling and find its bright points.
+def taken(image: NDArray[np.generic], calibration: Calibration, how: Labelling) -> RawFrame:
+    """Bring a frame to the labels' sampling and find its bright points.
 
     Args:
         image: (rows, columns), any real dtype.
@@ -86,23 +85,23 @@ def taken(
         UncalibratedError: Neither a stated pixel size nor a recognisable lattice.
     """
     pixels = take_in(image).image
-    scale = decide_scale(measure_lattice(pixels.astype(np.float64)), calibration)
-    canonical = resample(pixels, Grid(CANONICAL_PIXEL_A / scale.pixel_size_A))
-    xy, _ = bright_points(canonical, CANONICAL_PIXEL_A)
+    scale = decide_scale(measure_lattice(pixels), calibration)
+    sampled = resample(pixels, Grid(how.pixel_size_A / scale.pixel_size_A))
+    xy, _ = bright_points(sampled, how.pixel_size_A)
     if len(xy) == 0:
         raise InputError(
             "Nothing in the frame looks like an atom.", remedy="Label frames that hold atoms."
         )
-    above = intensities(canonical, xy, (how or Labelling()).window_px)
-    above -= np.percentile(canonical, BACKGROUND_PERCENTILE)
-    return RawFrame(canonical, xy, above / max(float(np.median(above)), 1e-30))
+    above = intensities(sampled, xy, how.window_px)
+    above -= np.percentile(sampled, BACKGROUND_PERCENTILE)
+    return RawFrame(sampled, xy, above / max(float(np.median(above)), 1e-30))
 
 
 def label_frames(frames: list[RawFrame], how: Labelling) -> Labelled:
     """Classify the bright points of all frames together and paint the masks.
 
     Args:
-        frames: At the canonical sampling.
+        frames: At the labels' sampling.
         how: Of the labels.
     """
     values = np.concatenate([frame.intensity for frame in frames])
@@ -114,7 +113,7 @@ def label_frames(frames: list[RawFrame], how: Labelling) -> Labelled:
             if mixture is None
             else mixture.classify(frame.intensity).astype(np.int64)
         )
-        radius = how.radius_A / CANONICAL_PIXEL_A
+        radius = how.radius_A / how.pixel_size_A
         mask = painted(frame.image.shape, frame.xy_px, group, radius, len(how.classes))
         labelled.append(
             LabelledFrame(
@@ -123,7 +122,7 @@ def label_frames(frames: list[RawFrame], how: Labelling) -> Labelled:
                 frame.xy_px,
                 group,
                 frame.intensity,
-                CANONICAL_PIXEL_A,
+                how.pixel_size_A,
                 how.classes,
             )
         )
@@ -133,8 +132,8 @@ def label_frames(frames: list[RawFrame], how: Labelling) -> Labelled:
 def classes_told_apart(values: FloatArray, classes: int) -> tuple[Mixture | None, tuple[str, ...]]:
     """Fit as many components as classes, fewer where they cannot be told apart."""
     for count in range(min(classes, len(values) // FEWEST), 1, -1):
-        mixture = fit_mixture(values, count)
-        if separation(mixture) >= TOLD_APART:
+        mixture, fewer = fit_mixture(values, count), fit_mixture(values, count - 1)
+        if separation(mixture) >= TOLD_APART and evidence(values, mixture, fewer) > 0:
             said = () if count == classes else (f"only {count} of {classes} classes are there",)
             return mixture, said
     if classes == 1:

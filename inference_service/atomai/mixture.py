@@ -18,17 +18,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Mixture", "fit_mixture", "separation"]
+__all__ = ["Mixture", "evidence", "fit_mixture", "separation"]
 
 FloatArray = NDArray[np.float64]
 
 CUTS: Final = (0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 """Where a search may start, as fractions of the range between the 1st and the 99.9th percentile."""
-STEPS: Final = 200
-SETTLED: Final = 1e-7
+STEPS: Final = 100
+SETTLED: Final = 1e-6
 """Gain of the mean log-likelihood below which a search ends."""
-NARROWEST: Final = 1e-3
-"""Least width of a component over the spread of all values: no component shrinks onto one atom."""
+NARROWEST: Final = 0.5
+"""Least width of a component over that of the commonest: a brighter atom has no less noise, and
+without a limit a component shrinks onto two atoms that happen to be alike."""
+TINY: Final = 1e-12
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,16 @@ def separation(mixture: Mixture) -> float:
     )
 
 
+def evidence(values: FloatArray, more: Mixture, fewer: Mixture) -> float:
+    """Return by how much the likelier mixture outweighs its further components.
+
+    Half the difference of the two Bayesian information criteria; positive where the components
+    of `more` are worth their three numbers each.
+    """
+    n, extra = len(values), 3 * (len(more.means) - len(fewer.means))
+    return n * (more.log_likelihood - fewer.log_likelihood) - 0.5 * extra * float(np.log(n))
+
+
 def started(values: FloatArray, cuts: tuple[float, ...]) -> Mixture:
     """Describe the groups between the cuts."""
     group = np.searchsorted(np.array(cuts), values)
@@ -101,11 +113,10 @@ def described(values: FloatArray, share: FloatArray) -> Mixture:
     total = share.sum(axis=0)
     means = share.T @ values / total
     variance = (share * (values[:, None] - means) ** 2).sum(axis=0) / total
-    floor = NARROWEST * max(float(values.std()), 1e-30)
+    floor = NARROWEST * np.sqrt(variance[np.argmax(total)]) + TINY
+    sigmas = np.maximum(np.sqrt(variance), floor)
     order = np.argsort(means, kind="stable")
-    found = Mixture(
-        (total / total.sum())[order], means[order], np.hypot(np.sqrt(variance), floor)[order], 0.0
-    )
+    found = Mixture((total / total.sum())[order], means[order], sigmas[order], 0.0)
     joint = found.log_joint(values)
     top = joint.max(axis=1)
     likelihood = float(np.mean(top + np.log(np.exp(joint - top[:, None]).sum(axis=1))))

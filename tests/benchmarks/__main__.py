@@ -9,12 +9,19 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 from coding import bytes_per_frame, coding_time
+from detect import Sides, against_atomai
+from detect_classical import (
+    error_against_classical,
+    time_against_classical,
+    wrong_against_classical,
+)
 from faces import ring_search
 from link import frame_link
 
@@ -31,17 +38,19 @@ class Pair:
         ours: Does it our way; returns a quantity, or None to be timed.
         theirs: Does it their way.
         unit: Of the numbers.
+        runs: Turns; fewer where one takes long or always gives the same.
     """
 
     baseline: str
     ours: Callable[[], float | None]
     theirs: Callable[[], float | None]
     unit: str = "ms"
+    runs: int = RUNS
 
     def measure(self) -> dict[str, object]:
         """Run both sides in turns."""
         ours, theirs = [], []
-        for _ in range(RUNS):
+        for _ in range(self.runs):
             ours.append(_once(self.ours))
             theirs.append(_once(self.theirs))
         return {
@@ -50,7 +59,7 @@ class Pair:
             "ours": round(median(ours), 4),
             "theirs": round(median(theirs), 4),
             "unit": self.unit,
-            "runs": RUNS,
+            "runs": self.runs,
         }
 
 
@@ -61,19 +70,53 @@ def _once(work: Callable[[], float | None]) -> float:
     return elapsed_ms if quantity is None else quantity
 
 
+def against_classical(sides: Sides, unit: str, runs: int) -> Pair:
+    """Finding atoms without a network."""
+    baseline = "difference of Gaussians, local maxima, intensity mixture"
+    return Pair(baseline, *sides, unit, runs)
+
+
+def beside_atomai(open_until: ExitStack) -> Pair | None:
+    """Finding atoms with AtomAI; None where its environment cannot be made."""
+    sides = against_atomai(open_until)
+    baseline = "AtomAI 0.8.1 EnsemblePredictor, 20 U-Nets, Locator, 2 threads"
+    return None if sides is None else Pair(baseline, *sides, "ms per 896² frame", 2)
+
+
+PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
+    "rings_vs_cycle_basis": lambda _: Pair("networkx.minimum_cycle_basis", *ring_search()),
+    "frame_bytes_vs_zstd": lambda _: Pair(
+        "zstd of the pixels as they are", *bytes_per_frame(), "bytes"
+    ),
+    "frame_link_vs_pushpull": lambda _: Pair(
+        "bare ZeroMQ PUSH/PULL", *frame_link(), "ms per frame"
+    ),
+    "frame_coding_vs_zstd": lambda _: Pair("zstd of the pixels as they are", *coding_time()),
+    "detect_vs_classical": lambda _: against_classical(
+        time_against_classical(), "ms per 512² frame", 5
+    ),
+    "detect_wrong_vs_classical": lambda _: against_classical(
+        wrong_against_classical(), "atoms missed or invented per 1000", 1
+    ),
+    "detect_error_vs_classical": lambda _: against_classical(
+        error_against_classical(), "pm RMS", 1
+    ),
+    "detect_vs_atomai": beside_atomai,
+}
+
+
 def main() -> None:
-    """Measure every pair."""
-    pairs = {
-        "rings_vs_cycle_basis": Pair("networkx.minimum_cycle_basis", *ring_search()),
-        "frame_bytes_vs_zstd": Pair("zstd of the pixels as they are", *bytes_per_frame(), "bytes"),
-        "frame_link_vs_pushpull": Pair("bare ZeroMQ PUSH/PULL", *frame_link(), "ms per frame"),
-        "frame_coding_vs_zstd": Pair("zstd of the pixels as they are", *coding_time()),
-    }
-    results = {}
-    for name, pair in pairs.items():
-        results[name] = pair.measure()
-        sys.stderr.write(f"{name}: {results[name]}\n")
-    OUT.write_text(json.dumps(results, indent=2) + "\n", "utf-8")
+    """Measure every pair, or those named on the command line."""
+    wanted = sys.argv[1:] or list(PAIRS)
+    results = json.loads(OUT.read_text("utf-8")) if sys.argv[1:] and OUT.exists() else {}
+    with ExitStack() as open_until:
+        for name in wanted:
+            pair = PAIRS[name](open_until)
+            if pair is None:
+                continue
+            results[name] = pair.measure()
+            sys.stderr.write(f"{name}: {results[name]}\n")
+    OUT.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n", "utf-8")
     sys.stderr.write(f"written to {OUT.name}\n")
 
 
