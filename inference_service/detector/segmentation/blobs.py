@@ -88,7 +88,8 @@ class PaintedSums:
         spread = np.sqrt(
             np.maximum(self._step_squares[:, rows, cols] / weight - mean_step**2, 0.0)
         ).T.astype(np.float64)
-        xy = np.stack([cols, rows], axis=1).astype(np.float64) + steps[:, rows, cols].T.astype(np.float64)
+        pixels = np.stack([cols, rows], axis=1).astype(np.float64)
+        xy = pixels + steps[:, rows, cols].T.astype(np.float64)
         return Candidates(
             xy_px=xy,
             p=p,

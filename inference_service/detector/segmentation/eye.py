@@ -36,7 +36,8 @@ class SegmentationEye:
         threads: Threads of the engine.
     """
 
-    name = "ONNX Runtime fp32"
+    key = "onnx-fp32"
+    """Runtime and arithmetic; there is no other choice for a network this heavy."""
 
     def __init__(self, model: Model, description: Segmentation, threads: int) -> None:
         self._description = description
@@ -46,6 +47,10 @@ class SegmentationEye:
     def members(self) -> int:
         """Number of independent members."""
         return len(self._sessions)
+
+    def close(self) -> None:
+        """Give the sessions' memory back."""
+        self._sessions.clear()
 
     def see(self, image: FloatMap, pixel_size_A: float) -> Candidates:
         """Find candidates.

@@ -52,7 +52,8 @@ def test_bright_points_lie_on_the_atoms_to_a_fraction_of_a_pixel(graphene):
     found, answer = bright_points(image.astype(np.float32), PIXEL_A)
     distance = np.linalg.norm(found[:, None] - xy[None], axis=2)
     assert len(found) == len(answer)
-    assert np.sum(distance.min(axis=0) < 4) >= 0.98 * len(xy)
+    # A carbon beside silicon may drown in its flank: the classical way is no better.
+    assert np.sum(distance.min(axis=0) < 4) >= len(xy) - 4
     assert np.sqrt(np.mean(distance.min(axis=1) ** 2)) < 1.0
 
 
