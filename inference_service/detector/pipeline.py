@@ -16,6 +16,7 @@ from inference_service.detector.bright import add_bright
 from inference_service.detector.decode import Candidates, decode
 from inference_service.detector.dose import estimate_dose
 from inference_service.detector.engine_choice.opening import EnginePolicy, open_engine
+from inference_service.detector.engines.engine import Engine
 from inference_service.detector.ensemble import EnsembleMaps, Sum, look
 from inference_service.detector.heads import INPUT_MULTIPLE_PX, STRIDE_PX
 from inference_service.detector.intake import Intake, take_in
@@ -35,6 +36,7 @@ from inference_service.detector.report import (
 )
 from inference_service.detector.resample import Grid, pad_to_multiple, resample
 from inference_service.detector.scale import ScaleVerdict, decide_scale
+from inference_service.detector.segmentation.eye import SegmentationEye, open_eye
 from shared.clock import Clock, SystemClock
 from shared.errors import InputError
 from shared.messages import Calibration, Defect, StageTimes
@@ -95,7 +97,12 @@ class Detector:
         model = load_model(folder)
         self._digest = model.digest
         self._calibration = model.calibration
-        self._engine_key, self._engine = open_engine(model, threads, policy)
+        painter = open_eye(folder, model, threads)
+        self._engine: Engine | SegmentationEye
+        if painter is None:
+            self._engine_key, self._engine = open_engine(model, threads, policy)
+        else:
+            self._engine_key, self._engine = painter.key, painter
         self._threads = Threads(ThreadPoolExecutor(threads, "refine"), threads)
         self._clock = clock or SystemClock()
 
@@ -157,16 +164,12 @@ class Detector:
     def _see(self, taken: Intake, scale: ScaleVerdict) -> Seen:
         """Run the ensemble at the canonical sampling; candidates on the frame's own pixels."""
         grid = canonical_grid(taken.image.shape, scale.pixel_size_A)
+        if isinstance(self._engine, SegmentationEye):
+            return gathered(self._engine.see(taken.image, scale.pixel_size_A), taken, scale, 0.0)
         canonical = resample(taken.image, grid)
         maps = look(self._engine, pad_to_multiple(normalise(canonical), INPUT_MULTIPLE_PX))
         candidates = add_bright(decode(maps), canonical, FITTED_FROM).on_grid(grid)
-        inside = within(candidates, taken)
-        candidates = candidates.take(np.nonzero(inside)[0])
-        return Seen(
-            candidates=candidates,
-            fitted=worth_fitting(candidates, scale.pixel_size_A),
-            contamination=contaminated(maps, canonical.shape),
-        )
+        return gathered(candidates, taken, scale, contaminated(maps, canonical.shape))
 
     def _refine(self, taken: Intake, scale: ScaleVerdict, seen: Seen) -> Refined | None:
         """Fit what is probable enough, if anything is."""
@@ -196,6 +199,14 @@ def canonical_grid(shape: tuple[int, ...], pixel_size_A: float) -> Grid:
             remedy="Crop it.",
         )
     return grid
+
+
+def gathered(
+    candidates: Candidates, taken: Intake, scale: ScaleVerdict, contamination: float
+) -> Seen:
+    """Keep the candidates on measured pixels and say which are worth fitting."""
+    kept = candidates.take(np.nonzero(within(candidates, taken))[0])
+    return Seen(kept, worth_fitting(kept, scale.pixel_size_A), contamination)
 
 
 def worth_fitting(candidates: Candidates, pixel_size_A: float) -> NDArray[np.bool_]:
