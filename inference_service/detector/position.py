@@ -1,7 +1,9 @@
 """Two estimates of a position, never confused: the fit alone, and the minimum-error one.
 
-The network's position carries a lattice prior, the fit's carries none. Both see the same photon
-noise, so their errors are correlated and the combination weighs them accordingly.
+The fit carries no prior. The minimum-error estimate takes the smooth sheet into account
+(`lattice_prior`) and what the network makes of the place; both see the same photon noise as the
+fit, so their errors are correlated and the combination weighs them accordingly. How much prior is
+in it, each frame states (`LatticePrior`).
 """
 
 from __future__ import annotations
@@ -13,10 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_service.detector.decode import Candidates
+from inference_service.detector.error_calibration import PositionCalibration
+from inference_service.detector.lattice_prior import (
+    LatticeEstimate,
+    LatticePrior,
+    estimate_on_sheet,
+)
 from inference_service.detector.model import Calibrations
 from inference_service.detector.refine import Refined
+from inference_service.detector.threefold import find_threefold
 
-__all__ = ["Positions", "combine", "place"]
+__all__ = ["Positions", "Voices", "combine", "hear", "place"]
 
 FloatArray = NDArray[np.float64]
 
@@ -24,6 +33,14 @@ UNFITTED_SIGMA_A: Final = 0.3
 """Standard error stated for the fit of a candidate too faint to be fitted."""
 AGREEMENT: Final = 3.0
 """Standard errors by which the two estimates may differ before both are widened."""
+BRIGHT: Final = 2.0
+"""Atoms brighter than this many typical ones are not carbon."""
+SURE_FROM: Final = 0.5
+"""Candidates that count as atoms of the sheet."""
+STRAY_SHARE: Final = 0.02
+"""Share of fits that went astray, to a fluctuation or a neighbour's place."""
+STRAY_A: Final = 0.3
+"""How far such a fit lies from the atom, one-axis standard deviation."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,30 @@ class Positions:
     """(n, 2) column, row: no prior."""
     fit_sigma: FloatArray
     """(n,) one-axis standard error, root mean square of the two."""
+    prior: LatticePrior | None = None
+    """The prior that `best` carries beside the network's; None where nothing was fitted."""
+
+
+@dataclass(frozen=True)
+class Voices:
+    """What network, fit and sheet say of the fitted candidates; px, before `combine`."""
+
+    network: FloatArray
+    """(n, 2)."""
+    network_sigma: FloatArray
+    """(n, 2) displacements that it draws back included."""
+    fit: FloatArray
+    """(n, 2)."""
+    fit_sigma: FloatArray
+    """(n, 2) widened where the fit may have gone astray."""
+    level_A: float
+    """Median standard error that the fit states, before any factor, Å."""
+    sheet: LatticeEstimate
+
+    def correlation(self, calibration: PositionCalibration) -> FloatArray:
+        """(n, 1) correlation of the network's error with that of the estimate on the sheet."""
+        own = self.sheet.following[:, None]
+        return own * calibration.fit_correlation + (1 - own) * calibration.sheet_correlation
 
 
 def place(
@@ -56,18 +97,83 @@ def place(
         pixel_size_A: Edge of a pixel, Å.
         calibration: The ensemble's own.
     """
+    figures = calibration.position
+    best = candidates.xy_px.copy()
+    best_sigma = network_error(candidates, figures, pixel_size_A)
     fit = candidates.xy_px.copy()
-    sigma = np.full(fit.shape, UNFITTED_SIGMA_A / pixel_size_A)
-    floor = calibration.sigma_floor_A / pixel_size_A
-    network_sigma = np.hypot(candidates.sigma_xy_px * calibration.sigma_scale, floor)
-    if refined is not None:
-        fit[fitted] = refined.xy_px
-        sigma[fitted] = np.sqrt(refined.variance_px2[:, :2])
-    best, best_sigma = combine(
-        candidates.xy_px, network_sigma, fit, sigma, calibration.fit_correlation
+    fit_sigma = np.full(fit.shape, UNFITTED_SIGMA_A / pixel_size_A)
+    if refined is None:
+        return Positions(best, best_sigma, fit, fit_sigma[:, 0])
+    voices = hear(candidates.take(np.flatnonzero(fitted)), refined, pixel_size_A, figures)
+    fit[fitted], fit_sigma[fitted] = voices.fit, voices.fit_sigma
+    at, sigma = combine(
+        voices.network,
+        voices.network_sigma,
+        voices.sheet.xy_px,
+        np.sqrt(voices.sheet.variance_px2),
+        voices.correlation(figures),
     )
-    best[~fitted], best_sigma[~fitted] = candidates.xy_px[~fitted], network_sigma[~fitted]
-    return Positions(best, best_sigma, fit, np.sqrt((sigma**2).mean(axis=1)))
+    best[fitted], best_sigma[fitted] = at, sigma * figures.factors(voices.level_A)[1]
+    one_axis = np.sqrt((fit_sigma**2).mean(axis=1))
+    return Positions(best, best_sigma, fit, one_axis, voices.sheet.prior)
+
+
+def hear(
+    candidates: Candidates, refined: Refined, pixel_size_A: float, figures: PositionCalibration
+) -> Voices:
+    """Collect what there is to combine.
+
+    Args:
+        candidates: The fitted ones, on the frame's own pixels.
+        refined: The fit, in the same order.
+        pixel_size_A: Edge of a pixel, Å.
+        figures: The ensemble's calibration.
+    """
+    sure = candidates.p >= SURE_FROM
+    stated = np.sqrt(refined.variance_px2[:, :2])
+    level_A = float(np.median(stated[sure] if sure.any() else stated)) * pixel_size_A
+    network_sigma = network_error(candidates, figures, pixel_size_A)
+    fit_variance = (stated * figures.factors(level_A)[0]) ** 2
+    fit_variance += astray(
+        refined.xy_px - candidates.xy_px, fit_variance + network_sigma**2, STRAY_A / pixel_size_A
+    )
+    bright = refined.amplitude > BRIGHT * refined.typical
+    threefold = find_threefold(candidates.xy_px * pixel_size_A, bright, sure)
+    sheet = estimate_on_sheet(refined.xy_px, fit_variance, threefold, pixel_size_A)
+    tau2 = (sheet.prior.tau_A / pixel_size_A) ** 2
+    drawn_back = figures.unfollowed * tau2 * fit_variance / (tau2 + fit_variance)
+    return Voices(
+        network=candidates.xy_px,
+        network_sigma=np.sqrt(network_sigma**2 + drawn_back),
+        fit=refined.xy_px,
+        fit_sigma=np.sqrt(fit_variance),
+        level_A=level_A,
+        sheet=sheet,
+    )
+
+
+def network_error(
+    candidates: Candidates, figures: PositionCalibration, pixel_size_A: float
+) -> FloatArray:
+    """(n, 2) standard error of the network's positions on an undisplaced sheet, px."""
+    floor = figures.network_floor_A / pixel_size_A
+    return np.asarray(np.hypot(candidates.sigma_xy_px * figures.network_scale, floor))
+
+
+def astray(apart: FloatArray, variance: FloatArray, stray_px: float) -> FloatArray:
+    """(n, 1) variance to add to each fit, in case it went astray.
+
+    Args:
+        apart: (n, 2) fit minus network.
+        variance: (n, 2) what that difference should have.
+        stray_px: Standard deviation of a fit that went astray.
+    """
+    wide = variance + stray_px**2
+    exponent = 0.5 * (apart**2 * (1 / variance - 1 / wide)).sum(axis=1)
+    odds = STRAY_SHARE / (1 - STRAY_SHARE) * np.sqrt((variance / wide).prod(axis=1))
+    odds *= np.exp(np.minimum(exponent, 60.0))
+    chance = odds / (1 + odds)
+    return np.asarray((0.5 * chance * (apart**2).sum(axis=1))[:, None])
 
 
 def combine(
@@ -75,14 +181,14 @@ def combine(
     prior_sigma: FloatArray,
     fit: FloatArray,
     fit_sigma: FloatArray,
-    correlation: float,
+    correlation: FloatArray | float,
 ) -> tuple[FloatArray, FloatArray]:
     """Minimum-variance combination of two correlated estimates of the same coordinates.
 
     Args:
         prior: The network's estimate, any shape.
         prior_sigma: Its standard error.
-        fit: The fit's estimate.
+        fit: The fit's estimate, on the sheet or not.
         fit_sigma: Its standard error.
         correlation: Of the two errors, 0 <= correlation < 1.
 

@@ -1,0 +1,255 @@
+"""What the rest of the sheet says of an atom's place, and how far to believe it.
+
+A position is x = m + d: m belongs to a smooth sheet, in which each atom sits within a tolerance of
+the centroid of its three neighbours (`threefold`), and d is the atom's own displacement, normal
+with a standard deviation tau that the frame itself tells. The fit measures x with its own error.
+Given tau this is a linear Gaussian model, whose posterior mean is the minimum-error estimate
+(Gauss-Markov); tau is found by matching moments (empirical Bayes: Efron and Morris,
+doi:10.1080/01621459.1973.10481350). Some atoms are displaced far more than the rest: d is a mixture
+of two normals, so a displacement that the fit sees clearly is not pulled back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from inference_service.detector.compiled import compiled
+from inference_service.detector.threefold import SHELLS, Threefold
+
+__all__ = ["LatticeEstimate", "LatticePrior", "estimate_on_sheet"]
+
+FloatArray = NDArray[np.float64]
+
+NOISE_OF_RESIDUAL: Final = 0.86
+"""Variance of the fit's noise in `x - centroid` over what independent errors would give: those of
+neighbours are correlated (0.78-0.95 on simulated frames)."""
+NOISE_UNCERTAINTY: Final = 0.10
+"""Relative uncertainty of that noise, which no number of atoms removes."""
+USUAL_TAU_A: Final = 0.06
+"""Displacements of this order are expected before a frame is seen."""
+FEWEST_ATOMS: Final = 12
+"""Below this many atoms in perfect surroundings a frame does not tell its tau."""
+LARGE_TAU_A: Final = 0.30
+LARGE_SHARE: Final = 0.01
+"""Share of atoms displaced by about `LARGE_TAU_A` rather than tau."""
+MOST_LEVERAGE: Final = 0.9
+"""An atom whose surroundings say nothing sets its own sheet; its offset then says nothing."""
+ROUNDS: Final = 3
+"""Rounds of weighting; later ones move atoms by less than 0.1 pm."""
+CG_STEPS: Final = 200
+CG_TOLERANCE: Final = 1e-3
+SMOOTHING: Final = 0.67
+"""Over all modes of a honeycomb, the mean of q / (q + eigenvalue² of its Laplacian) is within 5 %
+y / sqrt(1 + y²), y = 0.67 sqrt(q): the variance that smoothing leaves."""
+
+
+@dataclass(frozen=True)
+class LatticePrior:
+    """The prior of one frame, and how much it took."""
+
+    tau_A: float
+    """Standard deviation of the atoms' own displacements on each axis, Å."""
+    following: float
+    """Share of an atom's own displacement that the estimate follows, mean over those it concerns;
+    1 where there is no prior."""
+    atoms: int
+    """How many atoms it concerns."""
+
+
+@dataclass(frozen=True)
+class LatticeEstimate:
+    """Positions with the sheet taken into account; px."""
+
+    xy_px: FloatArray
+    """(n, 2) column, row."""
+    variance_px2: FloatArray
+    """(n, 2) of each axis."""
+    following: FloatArray
+    """(n,) share of its own displacement that each atom's estimate follows."""
+    prior: LatticePrior
+
+
+def estimate_on_sheet(
+    xy_px: FloatArray,
+    variance_px2: FloatArray,
+    threefold: Threefold,
+    pixel_size_A: float,
+) -> LatticeEstimate:
+    """Combine what the fit says of each atom with what its surroundings say.
+
+    Args:
+        xy_px: (n, 2) the fit's positions, without prior.
+        variance_px2: (n, 2) their variances.
+        threefold: Which atoms sit amid three others.
+        pixel_size_A: Edge of a pixel, Å.
+    """
+    tau2 = own_displacement(xy_px, variance_px2, threefold, pixel_size_A) / pixel_size_A**2
+    large2 = (LARGE_TAU_A / pixel_size_A) ** 2 + tau2
+    narrow, wide = 1.0 / (variance_px2 + tau2), 1.0 / (variance_px2 + large2)
+    stiffness = (pixel_size_A / threefold.tolerance_A) ** 2
+    outlying = np.full(len(xy_px), LARGE_SHARE)
+    sheet = xy_px.copy()
+    for _ in range(ROUNDS):
+        weight = (1.0 - outlying[:, None]) * narrow + outlying[:, None] * wide
+        relax(sheet, xy_px, weight, threefold.centre, threefold.around, stiffness)
+        spread = sheet_variance(weight, stiffness, threefold)
+        alone = 1.0 - np.minimum(weight * spread, MOST_LEVERAGE)
+        outlying = large_displacement(
+            (xy_px - sheet) / alone, spread / alone + 1.0 / narrow, spread / alone + 1.0 / wide
+        )
+    share = (1 - outlying[:, None]) * tau2 * narrow + outlying[:, None] * large2 * wide
+    offset = xy_px - sheet
+    between = outlying * (1 - outlying)
+    doubt = between[:, None] * ((large2 * wide - tau2 * narrow) * offset) ** 2
+    variance = share * variance_px2 + (1 - share) ** 2 * spread + doubt
+    concerned = threefold.centre
+    following = share.mean(axis=1)
+    free = np.ones(len(xy_px), dtype=np.bool_)
+    free[concerned] = free[threefold.around.ravel()] = False
+    following[free] = 1.0
+    return LatticeEstimate(
+        xy_px=sheet + share * offset,
+        variance_px2=variance,
+        following=following,
+        prior=LatticePrior(
+            float(np.sqrt(tau2)) * pixel_size_A,
+            float(following[concerned].mean()) if len(concerned) else 1.0,
+            len(concerned),
+        ),
+    )
+
+
+def own_displacement(
+    xy_px: FloatArray, variance_px2: FloatArray, threefold: Threefold, pixel_size_A: float
+) -> float:
+    """Variance of the atoms' own displacements on each axis, Å²: posterior mean.
+
+    In perfect surroundings the variance of `x - centroid` is 4/3 tau² beside the fit's noise and
+    the tolerance. Medians keep out what is not noise; an exponential prior on tau² keeps a noisy
+    frame from claiming displacements that it cannot see.
+    """
+    usual = USUAL_TAU_A**2
+    perfect = threefold.shells == SHELLS
+    if np.count_nonzero(perfect) < FEWEST_ATOMS:
+        return usual
+    centre, around = threefold.centre[perfect], threefold.around[perfect]
+    residual = (xy_px[centre] - xy_px[around].mean(axis=1)) * pixel_size_A
+    noise = variance_px2[centre] + variance_px2[around].sum(axis=1) / 9.0
+    expected = NOISE_OF_RESIDUAL * float(np.median(noise.mean(axis=1))) * pixel_size_A**2
+    tolerance = float(np.median(threefold.tolerance_A[perfect])) ** 2
+    seen = float(np.median((residual**2).sum(axis=1))) / (2.0 * np.log(2.0))
+    excess = 0.75 * (seen - expected - tolerance)
+    count = 0.7 * len(centre)  # a median of neighbours that share atoms knows less than a mean
+    doubt = 0.75 * float(np.hypot(seen / np.sqrt(count), NOISE_UNCERTAINTY * expected))
+    return posterior_mean(excess, doubt, usual)
+
+
+def posterior_mean(measured: float, sigma: float, scale: float) -> float:
+    """Mean of a quantity with an exponential prior of that scale, given a normal measurement."""
+    centre = measured - sigma**2 / scale
+    z = centre / sigma
+    if z < -20.0:  # the tail of a normal beyond 20 sigma is exponential
+        return sigma / -z
+    return float(centre + sigma * np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi) / ndtr(z))
+
+
+def large_displacement(offset: FloatArray, narrow: FloatArray, wide: FloatArray) -> FloatArray:
+    """Probability that each atom is of the widely displaced ones.
+
+    Args:
+        offset: (n, 2) from where the sheet would be without the atom's own word.
+        narrow: (n, 2) variance of that offset for usual atoms.
+        wide: (n, 2) the same for the widely displaced.
+    """
+    exponent = 0.5 * (offset**2 * (1 / narrow - 1 / wide)).sum(axis=1)
+    odds = LARGE_SHARE / (1 - LARGE_SHARE) * np.sqrt((narrow / wide).prod(axis=1))
+    odds *= np.exp(np.minimum(exponent, 60.0))
+    return np.asarray(odds / (1.0 + odds))
+
+
+def sheet_variance(weight: FloatArray, stiffness: FloatArray, threefold: Threefold) -> FloatArray:
+    """(n, 2) variance of the smooth sheet, from the weights and stiffness around each atom.
+
+    The honeycomb's mean over all modes, with each atom's share of the rules that hold it for the
+    stiffness of a perfect one. Where no rule holds an atom, its own variance.
+    """
+    held = np.bincount(threefold.centre, stiffness, len(weight))
+    ninth = np.repeat(stiffness / 9.0, 3)
+    held += np.bincount(threefold.around.ravel(), ninth, len(weight))
+    around = neighbourhood_mean(weight, threefold)
+    loose = around / np.maximum(0.75 * held, 1e-12)[:, None]
+    y = SMOOTHING * np.sqrt(loose)
+    return np.asarray(y / np.sqrt(1.0 + y * y) / around)
+
+
+def neighbourhood_mean(values: FloatArray, threefold: Threefold) -> FloatArray:
+    """(n, 2) mean of each atom's values and those of the atoms it shares a rule with."""
+    total, count = values.copy(), np.ones(len(values))
+    for column in threefold.around.T:
+        np.add.at(total, threefold.centre, values[column])
+        np.add.at(total, column, values[threefold.centre])
+        np.add.at(count, threefold.centre, 1.0)
+        np.add.at(count, column, 1.0)
+    return np.asarray(total / count[:, None])
+
+
+@compiled
+def pull(
+    field: FloatArray,
+    weight: FloatArray,
+    centre: NDArray[np.intp],
+    around: NDArray[np.intp],
+    stiffness: FloatArray,
+    out: FloatArray,
+) -> None:  # pragma: no cover
+    """Apply the curvature of the sheet's energy to a field of two components."""
+    out[:] = weight * field
+    for c in range(len(centre)):
+        i, a, b, d = centre[c], around[c, 0], around[c, 1], around[c, 2]
+        for k in range(2):
+            bend = stiffness[c] * (field[i, k] - (field[a, k] + field[b, k] + field[d, k]) / 3.0)
+            out[i, k] += bend
+            out[a, k] -= bend / 3.0
+            out[b, k] -= bend / 3.0
+            out[d, k] -= bend / 3.0
+
+
+@compiled
+def relax(
+    sheet: FloatArray,
+    measured: FloatArray,
+    weight: FloatArray,
+    centre: NDArray[np.intp],
+    around: NDArray[np.intp],
+    stiffness: FloatArray,
+) -> int:  # pragma: no cover
+    """Conjugate gradients, Jacobi-preconditioned, from where the sheet is; returns the steps."""
+    diagonal = weight.copy()
+    for c in range(len(centre)):
+        diagonal[centre[c]] += stiffness[c]
+        for k in range(3):
+            diagonal[around[c, k]] += stiffness[c] / 9.0
+    image = np.empty_like(sheet)
+    pull(sheet, weight, centre, around, stiffness, image)
+    rest = weight * measured - image
+    scaled = rest / diagonal
+    direction = scaled.copy()
+    size = (rest * scaled).sum()
+    goal = size * CG_TOLERANCE**2
+    steps = 0
+    while steps < CG_STEPS and size > goal and size > 0.0:
+        pull(direction, weight, centre, around, stiffness, image)
+        length = size / (direction * image).sum()
+        sheet += length * direction
+        rest -= length * image
+        scaled = rest / diagonal
+        following = (rest * scaled).sum()
+        direction = scaled + (following / size) * direction
+        size = following
+        steps += 1
+    return steps
