@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from .crystals import CRYSTALS, FIELD_A
 from .families import FAMILIES
 from .frame import Setting, expose, write
-from .noiseless import STEP_A, Noiseless
-from .optics import Optics
+from .noiseless import Noiseless
 
 DOSES_e_A2 = (1e5, 4e5, 1.6e6, 6.4e6)
 PIXELS_A = (0.08, 0.104, 0.12, 0.16)
@@ -35,38 +35,23 @@ def noiseless(folder: Path, family: str, seed: int) -> Noiseless:
     path = folder / "noiseless" / f"{family}-s{seed}.npz"
     if path.exists():
         return Noiseless.load(path)
-    from . import wave
+    from .simulation import simulate  # needs abTEM, which exposures do without
 
     began = time.process_time()
-    rng = seeded(family, seed)
-    specimen = FAMILIES[family](rng)
-    optics = Optics.draw(rng)
-    slicing = wave.Slicing()
-    atoms = wave.Atoms3D(specimen.box_A, specimen.positions_A, specimen.numbers)
-    images = wave.scan(atoms, optics, slicing, rng)
-    small = slicing.window_px * wave.SAMPLING_A
-    middle = np.full((1, 3), small / 2) * (1, 1, 0)
-    alone = wave.scan(wave.Atoms3D(small, middle, np.array([6])), optics, slicing, rng)
-    half = round(small / 2 / STEP_A)
-    carbon = {k: np.roll(v, (-half, -half), (0, 1)) for k, v in alone.items()}
-    told = {"convergence_mrad": optics.convergence_mrad} | {
-        f"C{n}{m}": value for (n, m), value in optics.aberrations_A.items()
-    }
-    made = Noiseless(specimen, images, carbon, told)
+    made = simulate(family, seeded(family, seed))
     made.save(path)
-    print(
-        f"{family}-s{seed}: {len(specimen.numbers)} atoms, {time.process_time() - began:.0f} CPU-s",
-        flush=True,
-    )
+    atoms, spent = len(made.specimen.numbers), time.process_time() - began
+    print(f"{family}-s{seed}: {atoms} atoms, {spent:.0f} CPU-s", flush=True)
     return made
 
 
 def settings(family: str, seed: int) -> list[Setting]:
     """Each dose once, each pixel size once, shuffled against each other."""
     rng = seeded("settings", family, seed)
+    field = {"field_A": FIELD_A} if family in CRYSTALS else {}
     detectors = rng.permutation(["HAADF", "MAADF", "HAADF", "MAADF"])
     return [
-        Setting(dose, float(pixel), str(detector), str(dtype))
+        Setting(dose, float(pixel), str(detector), str(dtype), **field)
         for dose, pixel, detector, dtype in zip(
             DOSES_e_A2, rng.permutation(PIXELS_A), detectors, rng.permutation(DTYPES), strict=True
         )
@@ -83,13 +68,16 @@ def make(folder: Path, families: list[str], seed: int) -> None:
                 continue
             header, truth = expose(image, setting, seeded(name))
             write(folder, name, header, truth | {"family": family})
-            asked = truth["asked"]
-            print(
-                f"{name} {setting.detector} {setting.dtype}: {int(asked.sum())} asked,"
-                f" {truth['counts_at_carbon']:.2f} counts at C,"
-                f" bound {np.nanmedian(truth['bound_pm']):.1f} pm",
-                flush=True,
-            )
+            print(f"{name} {setting.detector} {setting.dtype}: {summary(truth)}", flush=True)
+
+
+def summary(truth: dict[str, object]) -> str:
+    """What a frame asks and how hard it is."""
+    asked = np.asarray(truth["asked"])
+    if not asked.any():
+        return "asks for no atom"
+    bound = np.nanmedian(np.asarray(truth["bound_pm"]))
+    return f"{asked.sum()} asked, {truth['counts_at_carbon']:.2f} counts at C, bound {bound:.1f} pm"
 
 
 def main() -> None:
@@ -97,10 +85,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("command", choices=["make"])
     parser.add_argument("--out", type=Path, default=Path("build/multislice"))
-    parser.add_argument("--family", action="append", choices=list(FAMILIES))
+    parser.add_argument("--family", action="append", choices=[*FAMILIES, *CRYSTALS])
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    make(options.out, options.family or list(FAMILIES), options.seed)
+    make(options.out, options.family or [*FAMILIES, *CRYSTALS], options.seed)
 
 
 if __name__ == "__main__":

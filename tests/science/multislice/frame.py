@@ -197,6 +197,8 @@ def _bound(
     apparent_A: np.ndarray,
 ) -> np.ndarray:
     """In-lattice bound per axis of each asked atom, pm; NaN for the others."""
+    if not truth["asked"].any():
+        return np.full(len(truth["asked"]), np.nan)
     asked = truth["role"] != CONTAMINATION
     fisher = Fisher(
         expected=expected,

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from .topology import Sheet
 
-SHEET, ADATOM, CONTAMINATION, SECOND_LAYER = range(4)
+SHEET, ADATOM, CONTAMINATION, SECOND_LAYER, BULK = range(5)
 RASTER_A = 0.2
 COVER_REACH_A = 1.2
 HIDDEN_BELOW_ADATOM_A = 0.9
@@ -35,7 +35,7 @@ class Specimen:
         box_A: Side of the square box.
         positions_A: (n, 3).
         numbers: Atomic numbers (n,).
-        roles: SHEET, ADATOM, CONTAMINATION or SECOND_LAYER of each atom (n,).
+        roles: SHEET, ADATOM, CONTAMINATION, SECOND_LAYER or BULK of each atom (n,).
         displaced_A: Random displacement that was applied to each atom (n, 2).
         marks: Named defects.
         hole: Raster of RASTER_A, indexed [y, x]: outside the sheet.
