@@ -10,8 +10,6 @@ from inference_service.detector.engines.registry import FAMILIES
 
 __all__ = ["describe"]
 
-SIZE = "896 x 896 px"
-
 
 def describe(verdict: Verdict, choice: Choice) -> str:
     """Return a headline and a line for each variant.
@@ -26,7 +24,7 @@ def describe(verdict: Verdict, choice: Choice) -> str:
 
 
 def _lines(verdict: Verdict, choice: Choice) -> Iterator[str]:
-    yield f"Network alone on {SIZE}; changes against {REFERENCE} on built-in frames:"
+    yield f"Network alone on 896 x 896 px of 0.104 Å; changes against {REFERENCE} on known atoms:"
     for one in verdict.measured:
         yield f"{one.key:<16}{_figures(one)}{choice.reasons[one.key]}"
     for name, family in FAMILIES.items():

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from inference_service.detector.decode import decode
+from inference_service.detector.decode import Candidates, decode
 from inference_service.detector.engines.engine import Engine
 from inference_service.detector.ensemble import look
 from inference_service.detector.heads import INPUT_MULTIPLE_PX
@@ -24,7 +24,9 @@ from shared.units import CARBON_BOND_A, GRAPHENE_LATTICE_A
 
 __all__ = ["Score", "TrialFrame", "score", "trial_frames"]
 
-SIDE_PX: Final = 416 // INPUT_MULTIPLE_PX * INPUT_MULTIPLE_PX
+FIELD_A: Final = 46.6
+"""Side of a frame, Å: half of the field that speed is measured on."""
+SIDE_PX: Final = round(FIELD_A / CANONICAL_PIXEL_A / INPUT_MULTIPLE_PX) * INPUT_MULTIPLE_PX
 PROBE_A: Final = 0.45
 """Standard deviation of an atom's image, Å."""
 DISPLACEMENT_A: Final = 0.05
@@ -33,7 +35,7 @@ SILICON, HEAVY = 4.0, 12.0
 """Brightness of Si and of a heavy adatom over that of C, about Z^1.64."""
 MATCH_PX: Final = 0.5 / CANONICAL_PIXEL_A
 """Found and true atoms within 0.5 Å are the same."""
-MARGIN_PX: Final = 10.0
+MARGIN_PX: Final = 1.0 / CANONICAL_PIXEL_A
 """Atoms closer than this to the frame's edge are not scored."""
 
 
@@ -60,33 +62,40 @@ class Score:
 @cache
 def trial_frames() -> tuple[TrialFrame, ...]:
     """Draw the built-in frames; the same at every call."""
-    return _draw(seed=1, counts=2.0, clouds=6), _draw(seed=2, counts=25.0, clouds=0)
+    return _draw(seed=1, dose_A2=20.0, clouds=8), _draw(seed=2, dose_A2=600.0, clouds=0)
 
 
 def score(engine: Engine) -> Score:
     """Look at the built-in frames and compare with their atoms."""
-    errors, found_count, true_count = [], 0, 0
-    for frame in trial_frames():
-        found = decode(look(engine, frame.image))
-        xy = found.xy_px[found.p >= 0.5]
-        found_count += int(_scored(xy).sum())
-        true_count += int(_scored(frame.xy_px).sum())
-        if len(xy):
-            errors.append(_matched_distances(xy, frame.xy_px))
-    distances = np.concatenate(errors) if errors else np.zeros(0)
-    f1 = 2 * len(distances) / max(1, found_count + true_count)
-    rms_px = float(np.sqrt(np.mean(distances**2))) if len(distances) else 0.0
-    return Score(f1, 100 * CANONICAL_PIXEL_A * rms_px)
+    looks = [_compare(decode(look(engine, frame.image)), frame) for frame in trial_frames()]
+    found, true = (np.concatenate(parts) for parts in zip(*looks, strict=True))
+    precision, recall = (
+        float(np.isfinite(one).mean()) if len(one) else 0.0 for one in (found, true)
+    )
+    matched = found[np.isfinite(found)]
+    rms_px = float(np.sqrt(np.mean(matched**2))) if len(matched) else 0.0
+    return Score(
+        f1=2 * precision * recall / max(1e-9, precision + recall),
+        rms_pm=100 * CANONICAL_PIXEL_A * rms_px,
+    )
 
 
-def _matched_distances(
-    found: NDArray[np.float64], true: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Distances of found and true atoms that are each other's nearest, px."""
-    distance, partner = cKDTree(true).query(found)
-    _, back = cKDTree(found).query(true)
-    mutual = back[partner] == np.arange(len(found))
-    return np.asarray(distance[mutual & (distance < MATCH_PX) & _scored(found)])
+def _compare(
+    candidates: Candidates, frame: TrialFrame
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Distance to its partner of each found and of each true atom, px; infinite without one."""
+    found, true = candidates.xy_px[candidates.p >= 0.5], frame.xy_px
+    if not len(found):
+        return np.zeros(0), np.full(int(_scored(true).sum()), np.inf)
+    distance, partner = cKDTree(true).query(found, distance_upper_bound=MATCH_PX)
+    back_distance, back = cKDTree(found).query(true, distance_upper_bound=MATCH_PX)
+    partner, back = np.append(partner, -1), np.append(back, -1)
+    mutual = back[partner[:-1]] == np.arange(len(found))
+    returned = partner[back[:-1]] == np.arange(len(true))
+    return (
+        np.where(mutual, distance, np.inf)[_scored(found)],
+        np.where(returned, back_distance, np.inf)[_scored(true)],
+    )
 
 
 def _scored(xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -95,8 +104,9 @@ def _scored(xy_px: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray(inside.all(axis=1))
 
 
-def _draw(seed: int, counts: float, clouds: int) -> TrialFrame:
-    """Draw graphene of `counts` electrons in the brightest pixel of a C atom."""
+def _draw(seed: int, dose_A2: float, clouds: int) -> TrialFrame:
+    """Draw graphene of `dose_A2` detected electrons per Å² at the centre of a C atom."""
+    counts = dose_A2 * CANONICAL_PIXEL_A**2
     rng = np.random.default_rng(seed)
     sites = _lattice(angle=0.2 + seed)
     if not clouds:

@@ -78,7 +78,7 @@ class Measured(Part):
     key: str
     family: FamilyName
     ms: float | None = None
-    """Network alone on 896 x 896 px, least of several interleaved rounds, ms."""
+    """Network alone on a field of 93 Å, least of several interleaved rounds, ms."""
     f1_change: float = 0.0
     rms_change_pm: float = 0.0
     p_change: float = 0.0
