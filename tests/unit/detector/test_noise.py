@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from inference_service.detector.noise import flat_noise, measure_noise
 
@@ -42,3 +43,38 @@ def test_before_anything_is_known_the_noise_is_told_from_smooth_structure():
     smooth = 100 * np.sin(np.arange(300) / 30)[:, None] * np.ones(300)
     noise = flat_noise((smooth + rng.normal(0, 3.0, (300, 300))).astype(np.float32))
     assert noise.floor == pytest.approx(9.0, rel=0.05)
+
+
+@pytest.mark.parametrize("afterglow", [0.1, 0.25, 0.5])
+def test_afterglow_quietens_pixels_but_not_the_gain(afterglow):
+    rng = np.random.default_rng(8)
+    kept = 1.0 - afterglow
+    measured = lfilter([kept], [1.0, -afterglow], rng.poisson(ramp()), axis=1)
+    expected = lfilter([kept], [1.0, -afterglow], ramp(), axis=1)
+    noise = measure_noise(measured.astype(np.float32), expected.astype(np.float32))
+    assert noise.correlation == pytest.approx((1 + afterglow) / kept, rel=0.12)
+    assert noise.gain == pytest.approx(1.0, rel=0.12)
+
+
+def test_offset_of_whole_lines_is_no_afterglow():
+    rng = np.random.default_rng(9)
+    measured = rng.poisson(ramp()) + rng.normal(0, 1.0, (300, 1))
+    noise = measure_noise(measured.astype(np.float32), ramp())
+    assert noise.correlation == pytest.approx(1.0, abs=0.05)
+
+
+def test_one_struck_pixel_does_not_rule_the_gain():
+    rng = np.random.default_rng(10)
+    measured = rng.poisson(ramp()).astype(np.float32)
+    measured[100, 40] = 4000.0
+    assert measure_noise(measured, ramp()).gain == pytest.approx(1.0, rel=0.08)
+
+
+def test_offset_and_read_noise_share_the_floor_and_are_bounded():
+    rng = np.random.default_rng(11)
+    measured = 20 + rng.poisson(ramp()) + rng.normal(0, 0.8, (300, 300))
+    noise = measure_noise(measured.astype(np.float32), ramp() + 20)
+    low, high = noise.offset_limits
+    assert low < 20.1 < high + 0.2
+    assert 0.7 < noise.read_noise_limit < 2.0
+    assert 0 < noise.gain_error < 0.1
