@@ -14,7 +14,7 @@ from torch import Tensor
 from inference_service.training.checkpoint import load_arrays, save_arrays
 from inference_service.training.frame_pool import FramePool
 from inference_service.training.network import forward, new_parameters, new_statistics
-from inference_service.training.objective import loss_parts
+from inference_service.training.objective import Emphasis, loss_parts
 from inference_service.training.recipe import Recipe
 from shared.errors import ModelError
 
@@ -52,14 +52,22 @@ class MemberTraining:
             self.parameters.values(), lr=1e-6, weight_decay=recipe.weight_decay, fused=True
         )
 
+    @property
+    def finishing(self) -> bool:
+        """Whether the second phase has begun."""
+        return self.step >= self.recipe.steps
+
     def advance(self, images: Tensor, targets: Tensor) -> float:
         """Take one optimiser step and return the loss."""
-        part = self.step / self.recipe.steps
         for group in self._optimiser.param_groups:
-            group["lr"] = _rate(self.recipe, part)
+            group["lr"] = _rate(self.recipe, self.step)
         with torch.autocast(self.device, torch.bfloat16):
             heads = forward(self.parameters, self.statistics, images, training=True)
-        loss = loss_parts(heads.float(), targets, _variance_trust(self.recipe, part)).total()
+        emphasis = Emphasis(
+            _variance_trust(self.recipe, self.step),
+            self.recipe.rim_weight if self.finishing else 1.0,
+        )
+        loss = loss_parts(heads.float(), targets, emphasis).total()
         self._optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.parameters.values(), self.recipe.clip_norm)
@@ -127,16 +135,16 @@ def train_member(
         Weights and statistics by name.
     """
     recipe, losses = training.recipe, []
-    while training.step < recipe.steps:
+    while training.step < recipe.all_steps:
         rng = np.random.default_rng([training.seed, training.step])
-        images, targets = pool.batch(rng, recipe.batch)
+        images, targets = pool.batch(rng, recipe.batch, edges=training.finishing)
         device = training.device
         losses.append(
             training.advance(
                 torch.from_numpy(images).to(device), torch.from_numpy(targets).to(device)
             )
         )
-        if training.step % _REPORT_EVERY == 0 or training.step == recipe.steps:
+        if training.step % _REPORT_EVERY == 0 or training.step == recipe.all_steps:
             progress(training.step, float(np.mean(losses)))
             losses = []
         if training.step % _SAVE_EVERY == 0:
@@ -144,15 +152,23 @@ def train_member(
     return training.weights()
 
 
-def _rate(recipe: Recipe, part: float) -> float:
-    """Return the learning rate after a fraction of the steps: linear rise, cosine fall."""
+def _rate(recipe: Recipe, step: int) -> float:
+    """Return the learning rate of a step: linear rise, cosine fall, and a second, lower fall."""
+    if step >= recipe.steps:
+        return recipe.finish_rate * _fall((step - recipe.steps) / max(recipe.finish_steps, 1))
+    part = step / recipe.steps
     if part < recipe.warm_up:
         return recipe.peak_rate * (0.02 + 0.98 * part / recipe.warm_up)
-    fallen = (part - recipe.warm_up) / (1.0 - recipe.warm_up)
-    return recipe.peak_rate * (0.002 + 0.998 * 0.5 * (1.0 + math.cos(math.pi * fallen)))
+    return recipe.peak_rate * _fall((part - recipe.warm_up) / (1.0 - recipe.warm_up))
 
 
-def _variance_trust(recipe: Recipe, part: float) -> float:
-    """Return how far the predicted variance counts after a fraction of the steps."""
+def _fall(part: float) -> float:
+    """Fall from 1 to almost 0 along a cosine."""
+    return 0.002 + 0.998 * 0.5 * (1.0 + math.cos(math.pi * part))
+
+
+def _variance_trust(recipe: Recipe, step: int) -> float:
+    """Return how far the predicted variance counts at a step."""
+    part = step / recipe.steps
     ramp = (part - recipe.variance_start) / (recipe.variance_full - recipe.variance_start)
     return min(max(ramp, 0.0), 1.0)

@@ -12,13 +12,27 @@ from inference_service.detector.heads import Channel
 from inference_service.training.plan import UNKNOWN_OVER_SILICON
 from inference_service.training.targets import FREE, NOTHING, Plane
 
-__all__ = ["LossParts", "loss_parts"]
+__all__ = ["Emphasis", "LossParts", "loss_parts", "rims"]
 
 _COVERED_WEIGHT = 0.25
 _CARBON, _RARE_WEIGHT = 1, 4.0
 _SPECIES_WEIGHTS = (0.1, 1.0, UNKNOWN_OVER_SILICON)
+_RIM_CELLS = 5
 _LOG_VARIANCE_RANGE = (-8.0, 3.0)
 _OFFSET_WEIGHT, _SPECIES_WEIGHT, _COVER_WEIGHT, _VACUUM_WEIGHT = 0.5, 0.7, 0.15, 0.1
+
+
+@dataclass(frozen=True)
+class Emphasis:
+    """What counts how much at a stage of the training.
+
+    Attributes:
+        variance: 0 for plain squared error of the offsets .. 1 for the full likelihood.
+        rim: weight of the cells beside vacuum.
+    """
+
+    variance: float = 1.0
+    rim: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -42,17 +56,17 @@ class LossParts:
         )
 
 
-def loss_parts(heads: Tensor, targets: Tensor, variance_trust: float) -> LossParts:
+def loss_parts(heads: Tensor, targets: Tensor, emphasis: Emphasis) -> LossParts:
     """Score a batch.
 
     Offsets are scored by the Gaussian negative log-likelihood of a predicted variance. While
-    ``variance_trust`` is below 1 the variance is damped towards 1 px², so that positions are learnt
-    before their error is (Seitzer et al. 2022, arXiv:2203.09168, for why this is needed).
+    ``emphasis.variance`` is below 1 the variance is damped towards 1 px², so that positions are
+    learnt before their error is (Seitzer et al. 2022, arXiv:2203.09168, for why this is needed).
 
     Args:
         heads: (n, len(Channel), h, w).
         targets: (n, len(Plane), h, w).
-        variance_trust: 0 for plain squared error .. 1 for the full likelihood.
+        emphasis: what counts how much.
 
     Returns:
         The terms.
@@ -61,6 +75,7 @@ def loss_parts(heads: Tensor, targets: Tensor, variance_trust: float) -> LossPar
     covered = targets[:, Plane.COVER]
     weight = torch.where(covered > 0, _COVERED_WEIGHT, 1.0) * (label != FREE)
     weight = torch.where(label > _CARBON, _RARE_WEIGHT, weight)
+    weight = torch.where(rims(targets[:, Plane.VACUUM]), emphasis.rim * weight, weight)
     objectness = functional.binary_cross_entropy_with_logits(
         heads[:, Channel.OBJECTNESS], (label > NOTHING).float(), weight
     )
@@ -69,7 +84,7 @@ def loss_parts(heads: Tensor, targets: Tensor, variance_trust: float) -> LossPar
     truth = targets.permute(0, 2, 3, 1)[hit]
     return LossParts(
         objectness=objectness,
-        offset=_offset_loss(picked, truth, variance_trust),
+        offset=_offset_loss(picked, truth, emphasis.variance),
         species=functional.cross_entropy(
             picked[:, Channel.SPECIES_C : Channel.SPECIES_X + 1],
             label[hit].long() - 1,
@@ -82,6 +97,13 @@ def loss_parts(heads: Tensor, targets: Tensor, variance_trust: float) -> LossPar
             heads[:, Channel.VACUUM], targets[:, Plane.VACUUM]
         ),
     )
+
+
+def rims(vacuum: Tensor) -> Tensor:
+    """Tell which cells of (n, h, w) masks lie within 2 Å of where vacuum begins or ends."""
+    near = functional.max_pool2d(vacuum[:, None], 2 * _RIM_CELLS + 1, 1, _RIM_CELLS)
+    deep = -functional.max_pool2d(-vacuum[:, None], 2 * _RIM_CELLS + 1, 1, _RIM_CELLS)
+    return (near > deep)[:, 0]
 
 
 def _offset_loss(picked: Tensor, truth: Tensor, variance_trust: float) -> Tensor:

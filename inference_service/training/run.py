@@ -58,7 +58,7 @@ def run_training(run: TrainingRun, say: Callable[[str], None], clock: Clock | No
         say(f"frames: shard {shard + 1} of {recipe.pool_shards}")
     pool = FramePool.open(pool_folder, recipe.pool_seed, recipe.pool_shards)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pace = Pace(recipe.steps * len(run.members), clock or SystemClock())
+    pace = Pace(recipe.all_steps * len(run.members), clock or SystemClock())
     for member in run.members:
         seed = _SEED_STRIDE * run.seed + member
         _train_one(run, Task(member, MemberTraining(recipe, seed, device), pace), pool, say)
@@ -102,7 +102,7 @@ def _train_one(run: TrainingRun, task: Task, pool: FramePool, say: Callable[[str
         nonlocal reported
         pace.advance(step - reported)
         reported = step
-        say(f"{name}: step {step} of {run.recipe.steps}, loss {loss:.4f}; {pace.remaining()}")
+        say(f"{name}: step {step} of {run.recipe.all_steps}, loss {loss:.4f}; {pace.remaining()}")
 
     weights = train_member(training, pool, checkpoint, progress)
     training.save(checkpoint)

@@ -20,7 +20,7 @@ onnx_export = pytest.importorskip("inference_service.training.onnx_export", reas
 fit = pytest.importorskip("inference_service.training.fit", reason=EXTRA)
 network = pytest.importorskip("inference_service.training.network", reason=EXTRA)
 
-RECIPE = Recipe(steps=6, batch=2, pool_shards=1)
+RECIPE = Recipe(steps=4, finish_steps=2, batch=2, pool_shards=1)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_resumed_member_ends_as_an_unbroken_one(pool: FramePool, tmp_path: Pat
     broken = fit.MemberTraining(RECIPE, 7)
     for _ in range(3):
         rng = np.random.default_rng([7, broken.step])
-        images, targets = pool.batch(rng, RECIPE.batch)
+        images, targets = pool.batch(rng, RECIPE.batch, edges=broken.finishing)
         broken.advance(torch.from_numpy(images), torch.from_numpy(targets))
     broken.save(tmp_path / "b.npz")
     again = fit.MemberTraining(RECIPE, 7)
@@ -56,7 +56,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(pool: FramePool, tmp_path: Pa
     fit.train_member(training, pool, tmp_path / "d.npz", _silent)
     training.save(tmp_path / "d.npz")
     with pytest.raises(ModelError, match="another recipe"):
-        fit.MemberTraining(Recipe(steps=7, batch=2), 7).resume(tmp_path / "d.npz")
+        fit.MemberTraining(Recipe(steps=7, finish_steps=2, batch=2), 7).resume(tmp_path / "d.npz")
 
 
 def test_members_of_different_seeds_differ_from_the_start() -> None:
@@ -80,3 +80,13 @@ def test_the_exported_graph_says_what_the_network_says(pool: FramePool, tmp_path
     (theirs,) = session.run(None, {INPUT_NAME: image})
     assert theirs.shape == (1, len(Channel), 32, 52)
     assert np.allclose(ours.numpy(), theirs, atol=1e-4)
+
+
+def test_cells_beside_vacuum_can_count_for_more() -> None:
+    objective = pytest.importorskip("inference_service.training.objective", reason=EXTRA)
+    vacuum = torch.zeros(1, 40, 40)
+    vacuum[:, :, 20:] = 1.0
+    beside = objective.rims(vacuum)[0, 20]
+    assert beside[15:25].all()
+    assert not beside[:15].any()
+    assert not beside[25:].any()

@@ -95,6 +95,21 @@ def test_a_pool_is_the_same_for_the_same_seed_and_is_not_made_twice(
     assert np.array_equal(first.targets[0], second.targets[0])
 
 
+def test_crops_with_edges_show_more_of_the_rim() -> None:
+    frames = [training_frame(np.random.default_rng(k), FAMILIES["holes"], FRAME_PX) for k in (3, 4)]
+    pool = FramePool(
+        tuple(frame.image[None].astype(np.float16) for frame in frames),
+        tuple(cell_targets(frame)[None] for frame in frames),
+    )
+
+    def rim(*, edges: bool) -> int:
+        _, targets = pool.batch(np.random.default_rng(1), 24, edges=edges)
+        vacuum = targets[:, Plane.VACUUM]
+        return int(np.count_nonzero(vacuum[:, 1:] != vacuum[:, :-1]))
+
+    assert rim(edges=True) > rim(edges=False) > 0
+
+
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="targets-3-0000"):
         FramePool.open(tmp_path, 3, 1)
