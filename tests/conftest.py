@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 EVALUATION_DATA = Path(os.environ.get("ATOMLOOP_DATA", ROOT.parent / "shared" / "data"))
 REMEDIES = {
+    "atomai": ".venv/bin/python -m deploy.atomai_environment, then make test",
     "browser": "SYSTEM_PACKAGES=1 make test",
     "real_data": "ATOMLOOP_DATA=<folder of the evaluation frames> make test",
 }
@@ -39,9 +40,12 @@ def pytest_configure() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip what this machine cannot run, and say why."""
     chromium = shutil.which("chromium")
+    atomai = (ROOT / ".venv-atomai" / "atomloop-setup.json").exists()
     for item in items:
         if item.get_closest_marker("browser") and chromium is None:
             item.add_marker(pytest.mark.skip(reason="browser: Debian's chromium is not installed"))
+        if item.get_closest_marker("atomai") and not atomai:
+            item.add_marker(pytest.mark.skip(reason="atomai: its environment was not made here"))
         if item.get_closest_marker("real_data") and not EVALUATION_DATA.is_dir():
             item.add_marker(pytest.mark.skip(reason="real_data: no evaluation frames here"))
 

@@ -10,15 +10,10 @@ from typing import Final
 
 from shared.errors import MissingDependencyError
 
-__all__ = ["ROOT", "exists", "python"]
+__all__ = ["ROOT", "clean_environment", "python"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The checkout: the environment lies in it, and its lock."""
-
-
-def exists() -> bool:
-    """Whether the environment was made before."""
-    return (ROOT / ".venv-atomai" / "atomloop-setup.json").exists()
 
 
 def python() -> Path:

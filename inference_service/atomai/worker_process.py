@@ -62,7 +62,7 @@ class AtomAI:
         """Have a task done and return the answer.
 
         Args:
-            task: `export`, `train` or `detect`; see the worker's modules for what each takes.
+            task: `export`, `train`, `detect` or `classify`, as the worker's modules describe.
             request: Its arguments, as JSON can hold them.
 
         Raises:

@@ -38,11 +38,12 @@ def _answered(task: Task, request: dict[str, Any]) -> dict[str, Any]:
 
 def _tasks(answers: TextIO) -> dict[str, Task]:
     """Import AtomAI and return what can be asked for."""
-    export, detect, train = (
+    export, detect, classify, train = (
         getattr(import_module(f".{module}", __package__), name)
         for module, name in (
             ("export", "export"),
             ("prediction", "detect"),
+            ("intensity_classes", "classify"),
             ("ensemble_training", "train"),
         )
     )
@@ -51,7 +52,12 @@ def _tasks(answers: TextIO) -> dict[str, Task]:
         """Send a line of progress."""
         _send(answers, {"progress": text})
 
-    return {"export": export, "detect": detect, "train": lambda request: train(request, progress)}
+    return {
+        "export": export,
+        "detect": detect,
+        "classify": classify,
+        "train": lambda request: train(request, progress),
+    }
 
 
 def _send(answers: TextIO, answer: dict[str, Any]) -> None:
