@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from inference_service.detector.asymmetry import lopsided_shift
 from inference_service.detector.decode import Candidates
 from inference_service.detector.error_calibration import PositionCalibration
 from inference_service.detector.lattice_prior import (
@@ -139,13 +140,14 @@ def hear(
     )
     bright = refined.amplitude > BRIGHT * refined.typical
     threefold = find_threefold(candidates.xy_px * pixel_size_A, bright, sure)
-    sheet = estimate_on_sheet(refined.xy_px, fit_variance, threefold, pixel_size_A)
+    fit = refined.xy_px - lopsided_shift(refined.xy_px, fit_variance, threefold, pixel_size_A)
+    sheet = estimate_on_sheet(fit, fit_variance, threefold, pixel_size_A)
     tau2 = (sheet.prior.tau_A / pixel_size_A) ** 2
     drawn_back = figures.unfollowed * tau2 * fit_variance / (tau2 + fit_variance)
     return Voices(
         network=candidates.xy_px,
         network_sigma=np.sqrt(network_sigma**2 + drawn_back),
-        fit=refined.xy_px,
+        fit=fit,
         fit_sigma=np.sqrt(fit_variance),
         level_A=level_A,
         sheet=sheet,
