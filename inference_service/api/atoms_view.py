@@ -61,6 +61,10 @@ class AtomsView(BaseModel):
     dose_e_A2: float | None
     dose_note: str | None
     contamination: float
+    cover_px: tuple[tuple[tuple[int, int], ...], ...] = Field(
+        description="Outlines of the contamination, (column, row); even-odd rule."
+    )
+    warnings: tuple[str, ...]
     ood: OutOfDistribution
     drift_A: tuple[float, float] = Field(
         description="(row, column) of the frame's origin in the session's sample frame."

@@ -24,7 +24,8 @@ def frame_json(analysis: FrameAnalysis) -> dict[str, Json]:
         "header_pixel_size_A": analysis.header_pixel_size_A,
         "dose_e_A2": analysis.dose_e_A2,
         "dose_note": analysis.dose_note,
-        "contamination": analysis.contamination,
+        "contamination": analysis.cover.fraction,
+        "contamination_px": [[list(xy) for xy in rim] for rim in analysis.cover.outlines_px],
         "ood": {
             "score": analysis.ood.score,
             "flag": analysis.ood.flag,

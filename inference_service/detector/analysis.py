@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from inference_service.detector.cover import Cover
 from shared.messages import AtomTable, Defect, OutOfDistribution, PixelSizeSource, StageTimes
 
 __all__ = ["FrameAnalysis"]
@@ -24,8 +25,8 @@ class FrameAnalysis:
     dose_e_A2: float | None
     """Detected dose, e/Å²; None with `dose_note` where the gain is unknown."""
     dose_note: str | None
-    contamination: float
-    """Area fraction under amorphous contamination."""
+    cover: Cover
+    """Amorphous matter over the sheet: area fraction and outlines."""
     ood: OutOfDistribution
     times: StageTimes
     warnings: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ COVERED_FROM: Final = 0.5
 LEAST_CELLS: Final = 24
 """Patches below 4 Å² count for the area and get no outline."""
 TOLERANCE_CELLS: Final = 1.0
+MOST_CORNERS: Final = 240
+"""As many as the header of a message holds beside everything else."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,16 @@ class Cover:
     outlines_px: tuple[Outline, ...] = ()
     """Rims of the patches and of the gaps in them, on the frame's own pixels; a point is covered
     where it lies inside an odd number of them."""
+
+    def brief(self, corners: int = MOST_CORNERS) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """Return the outlines on whole pixels, the largest first, at most so many corners."""
+        kept = []
+        for outline in self.outlines_px:
+            corners -= len(outline)
+            if corners < 0:
+                break
+            kept.append(tuple((round(x), round(y)) for x, y in outline))
+        return tuple(kept)
 
 
 def cover_of(probability: NDArray[np.float32], shape: tuple[int, int], grid: Grid) -> Cover:

@@ -13,12 +13,13 @@ from scipy.spatial import cKDTree
 
 from inference_service.detector.analysis import FrameAnalysis
 from inference_service.detector.bright import add_bright
+from inference_service.detector.cover import Cover, cover_of
 from inference_service.detector.decode import Candidates, decode
 from inference_service.detector.dose import estimate_dose
 from inference_service.detector.engine_choice.opening import EnginePolicy, open_engine
 from inference_service.detector.engines.engine import Engine
-from inference_service.detector.ensemble import EnsembleMaps, Sum, look
-from inference_service.detector.heads import INPUT_MULTIPLE_PX, STRIDE_PX
+from inference_service.detector.ensemble import Sum, look
+from inference_service.detector.heads import INPUT_MULTIPLE_PX
 from inference_service.detector.intake import Intake, take_in
 from inference_service.detector.joint_fit import Threads
 from inference_service.detector.lattice_defects import find_defects
@@ -45,7 +46,7 @@ __all__ = ["Detector", "shipped_model"]
 
 COARSEST_PIXEL_A: Final = 0.35
 """Beyond this, graphene's second order is not sampled."""
-LARGEST_CANONICAL_PX: Final = 8192
+LARGEST_CANONICAL_PX: Final = 4096
 FITTED_FROM: Final = 0.15
 """Fainter candidates are fitted only where they stand alone: elsewhere a ghost would take counts
 from real atoms."""
@@ -69,8 +70,8 @@ class Seen:
     candidates: Candidates
     fitted: NDArray[np.bool_]
     """(n,) candidates probable enough to be fitted."""
-    contamination: float
-    """Area fraction under amorphous matter."""
+    cover: Cover
+    """Amorphous matter over the sheet."""
 
 
 class Detector:
@@ -143,7 +144,7 @@ class Detector:
         """
         start = self._clock.monotonic_s()
         taken = take_in(image)
-        scale = decide_scale(measure_lattice(taken.image.astype(np.float64)), calibration)
+        scale = decide_scale(measure_lattice(taken.image), calibration)
         seen = self._see(taken, scale)
         detected = self._clock.monotonic_s()
         refined = self._refine(taken, scale, seen)
@@ -165,11 +166,14 @@ class Detector:
         """Run the ensemble at the canonical sampling; candidates on the frame's own pixels."""
         grid = canonical_grid(taken.image.shape, scale.pixel_size_A)
         if isinstance(self._engine, SegmentationEye):
-            return gathered(self._engine.see(taken.image, scale.pixel_size_A), taken, scale, 0.0)
+            painted = self._engine.see(taken.image, scale.pixel_size_A)
+            return gathered(painted, taken, scale, Cover(0.0))
         canonical = resample(taken.image, grid)
         maps = look(self._engine, pad_to_multiple(normalise(canonical), INPUT_MULTIPLE_PX))
         candidates = add_bright(decode(maps), canonical, FITTED_FROM).on_grid(grid)
-        return gathered(candidates, taken, scale, contaminated(maps, canonical.shape))
+        shape = (canonical.shape[0], canonical.shape[1])
+        cover = cover_of(maps.mean(Sum.CONTAMINATION), shape, grid)
+        return gathered(candidates, taken, scale, cover)
 
     def _refine(self, taken: Intake, scale: ScaleVerdict, seen: Seen) -> Refined | None:
         """Fit what is probable enough, if anything is."""
@@ -201,12 +205,10 @@ def canonical_grid(shape: tuple[int, ...], pixel_size_A: float) -> Grid:
     return grid
 
 
-def gathered(
-    candidates: Candidates, taken: Intake, scale: ScaleVerdict, contamination: float
-) -> Seen:
+def gathered(candidates: Candidates, taken: Intake, scale: ScaleVerdict, cover: Cover) -> Seen:
     """Keep the candidates on measured pixels and say which are worth fitting."""
     kept = candidates.take(np.nonzero(within(candidates, taken))[0])
-    return Seen(kept, worth_fitting(kept, scale.pixel_size_A), contamination)
+    return Seen(kept, worth_fitting(kept, scale.pixel_size_A), cover)
 
 
 def worth_fitting(candidates: Candidates, pixel_size_A: float) -> NDArray[np.bool_]:
@@ -230,12 +232,6 @@ def within(candidates: Candidates, taken: Intake) -> NDArray[np.bool_]:
     return np.asarray(inside)
 
 
-def contaminated(maps: EnsembleMaps, shape: tuple[int, ...]) -> float:
-    """Area fraction under amorphous matter, padding left out."""
-    rows, cols = (max(1, n // STRIDE_PX) for n in shape)
-    return float(np.mean(maps.mean(Sum.CONTAMINATION)[:rows, :cols] > 0.5))
-
-
 def conclude(
     taken: Intake, scale: ScaleVerdict, seen: Seen, found: Found, refined: Refined | None
 ) -> FrameAnalysis:
@@ -251,8 +247,8 @@ def conclude(
         header_pixel_size_A=scale.stated_A,
         dose_e_A2=dose,
         dose_note=note,
-        contamination=seen.contamination,
-        ood=judge(gather_evidence(taken, scale, found, refined)),
+        cover=seen.cover,
+        ood=judge(gather_evidence(taken, scale, found, refined, seen.cover.fraction)),
         times=StageTimes(),
         warnings=scale.warnings,
     )

@@ -135,7 +135,12 @@ class Atoms(Message):
     dose_note: Text | None = None
     contamination: Fraction
     """Area fraction under amorphous contamination."""
+    cover_px: tuple[tuple[tuple[int, int], ...], ...] = ()
+    """(column, row) corners of closed lines around contamination; a point is covered where it lies
+    inside an odd number of them."""
     ood: OutOfDistribution
+    warnings: tuple[Text, ...] = ()
+    """What the operator should know of this frame, such as a contradicted pixel size."""
     drift_A: tuple[float, float] = (0.0, 0.0)
     """(row, column) of this frame's origin in the session's sample frame, Å."""
     times: StageTimes = StageTimes()

@@ -162,6 +162,7 @@ class Scene:
             header_pixel_size_A=pixel_A,
             dose_e_A2=4.2e5,
             contamination=0.03,
+            cover_px=(((0, 0), (40, 0), (40, 60), (0, 60)),),
             ood=OutOfDistribution(score=0.31, flag=False),
             drift_A=self.drift_A(frame.index),
             times=StageTimes(queue_ms=4.1, detect_ms=212.0, refine_ms=88.0, classify_ms=9.2),

@@ -114,6 +114,27 @@ EXAMPLES = {
         (b"", b"\x90"),
         10,
     ),
+    "atoms_covered": Envelope(
+        Atoms(
+            session="sitting",
+            frame=ONES,
+            frame_index=5,
+            shape=(20, 30),
+            model=THREES,
+            members=20,
+            n_atoms=0,
+            pixel_size_A=0.104,
+            pixel_size_source="flag",
+            header_pixel_size_A=0.104,
+            dose_e_A2=400000.0,
+            contamination=0.25,
+            cover_px=(((0, 0), (14, 0), (14, 10), (0, 10)),),
+            ood=OutOfDistribution(score=1.5, flag=True, reasons=("much contamination",)),
+            warnings=("The pixel size contradicts the lattice.",),
+        ),
+        (b"", b"\x90"),
+        14,
+    ),
     "roi": Envelope(
         Roi(
             key="Si_C3-abc",

@@ -46,6 +46,15 @@ def test_outlines_are_short() -> None:
     assert len(found.outlines_px[0]) < 40
 
 
+def test_a_message_carries_the_largest_outlines_on_whole_pixels() -> None:
+    mask = disc(100, 200, (50, 50), 30) + disc(100, 200, (50, 150), 10)
+    found = cover_of(mask, (200, 400), Grid(1.0))
+    first, second = found.outlines_px
+    assert len(found.brief()) == 2
+    (kept,) = found.brief(len(first) + len(second) - 1)
+    assert kept == tuple((round(x), round(y)) for x, y in first)
+
+
 def test_specks_count_for_the_area_and_get_no_outline() -> None:
     found = cover_of(disc(60, 60, (30, 30), 2), (120, 120), Grid(1.0))
     assert found.fraction > 0

@@ -8,8 +8,11 @@ interface Notice {
   readonly remedy: string;
 }
 
+const NONE: readonly string[] = [];
+
 export function Notices() {
   const status = useStore((state) => state.status);
+  const warnings = useStore((state) => state.shown?.frame.view.analysis?.warnings ?? NONE);
   const failure = useStore((state) => state.shown?.frame.view.failure ?? null);
   const lost = useStore((state) => linkNotice(state));
   const notices: Notice[] = (status?.dependencies ?? [])
@@ -22,11 +25,12 @@ export function Notices() {
       notices.push({ cause: `${peer.kind === "edge_status" ? "Edge" : "Dispatcher"} ${peer.state}.`, remedy: peer.detail ?? "" });
     }
   }
+  for (const warning of warnings) notices.push({ cause: "This frame:", remedy: warning });
   if (lost !== null) notices.unshift({ cause: lost, remedy: "This page dials again by itself." });
   return (
     <div class="notices" role="status" aria-live="polite">
       {notices.map(({ cause, remedy }) => (
-        <p class="notice" key={cause}>
+        <p class="notice" key={cause + remedy}>
           <span aria-hidden="true">▲</span> <b>{cause}</b> {remedy}
         </p>
       ))}

@@ -58,7 +58,7 @@ function FrameFigures({ shown }: { shown: ShownFrame }) {
       <Figure
         name="Contamination"
         value={analysis === null ? NOT_KNOWN : percent(analysis.contamination)}
-        note="of the area"
+        note="of the area, hatched"
       />
       <Latency shown={shown} />
     </>

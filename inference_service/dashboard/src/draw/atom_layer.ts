@@ -2,6 +2,7 @@
 
 import type { Defect } from "../generated/messages.js";
 import type { LiveFrame } from "../live/decode.js";
+import { drawCover } from "./cover_layer.js";
 import { addMark, elementStyle, HOST } from "./elements.js";
 import { type Ink, ink, Stamps } from "./stamps.js";
 import { type Point, toScreen, type Viewport } from "./viewport.js";
@@ -53,6 +54,7 @@ export class OverlayLayer {
     if (options.uncertainty) stampErrors(stamps, frame, view, options, ratio);
     if (this.image !== null) context.putImageData(this.image, 0, 0);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    drawCover(context, frame, view);
     drawGuests(context, frame, view, cssPerA);
     for (const defect of frame.view.defects) drawDefect(context, frame, view, cssPerA, defect);
   }

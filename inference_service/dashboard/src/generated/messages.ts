@@ -49,7 +49,9 @@ export interface Atoms {
   readonly dose_e_A2: number | null;
   readonly dose_note: string | null;
   readonly contamination: number;
+  readonly cover_px: readonly (readonly (readonly [number, number])[])[];
   readonly ood: OutOfDistribution;
+  readonly warnings: readonly (string)[];
   readonly drift_A: readonly [number, number];
   readonly times: StageTimes;
 }
