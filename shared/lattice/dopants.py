@@ -33,11 +33,22 @@ SILICON_REACH_A: Final = 2.2
 REACH_WIDTH_A: Final = 0.06
 """Width of that transition: the scatter of a distance between positions good to 0.07 Å."""
 
+SATURATION_A: Final = 0.25
+"""How much shorter the reach is to a carbon that has three other bonds, and how much longer to
+one that lacks a bond: the next carbons of a three-fold silicon are saturated, and noise and
+strain bring them to 2.2 Å."""
+
 WIDEST_GAP: Final = 1.1 * np.pi
 """A silicon whose bonds leave a wider angle free is at an edge, otherwise within the sheet."""
 
 SEEN_DEPTH_A: Final = SILICON_REACH_A
 """A silicon deeper in the frame than this has all its neighbours in the frame."""
+
+CARBON_BONDS: Final = 3
+
+BONDED_ODDS: Final = 1.0
+"""Log-odds that two other bonds add to a neighbour's presence: of atoms listed at p = 0.6 that
+fit the lattice three in four are there. Beside silicon the doubt is mostly about the element."""
 
 MERGED_A: Final = 1.1
 """A candidate nearer to a silicon than this is the silicon itself, listed twice."""
@@ -62,15 +73,18 @@ def find_dopants(view: LatticeView) -> Iterator[LatticeDefect]:
 
 
 def carbon_count_distribution(
-    distances_A: NDArray[np.float64], p: NDArray[np.float64]
+    distances_A: NDArray[np.float64],
+    p: NDArray[np.float64],
+    reach_A: NDArray[np.float64] | float = SILICON_REACH_A,
 ) -> NDArray[np.float64]:
     """Return (k + 1,) probabilities that 0, 1, ... k of k candidates are bonded to a silicon.
 
     Args:
         distances_A: (k,) projected distances of the candidates, Å.
         p: (k,) probabilities that the candidates are there.
+        reach_A: (k,) distances at which each is as likely bonded as not, Å.
     """
-    bonded = p / (1.0 + np.exp((distances_A - SILICON_REACH_A) / REACH_WIDTH_A))
+    bonded = p / (1.0 + np.exp(np.clip((distances_A - reach_A) / REACH_WIDTH_A, -50, 50)))
     counts = np.ones(1)
     for chance in bonded:
         counts = np.convolve(counts, (1.0 - chance, chance))
@@ -126,15 +140,31 @@ def _enclosed(view: LatticeView, atom: int) -> bool:
     return bool(np.diff(angles, append=angles[0] + 2 * np.pi).max() < WIDEST_GAP)
 
 
-def _candidates(view: LatticeView, atom: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return distances and probabilities of the atoms that may be a silicon's neighbours."""
-    sheet = np.ones(len(view.p), dtype=bool)
-    sheet[[atom, *view.overlays]] = False
-    positions = np.concatenate([view.positions_A[sheet], view.faint_A])
-    chances = np.concatenate([view.p[sheet], view.faint_p])
-    distances = np.hypot(*(positions - view.positions_A[atom]).T)
-    near = (distances < SILICON_REACH_A + 4 * REACH_WIDTH_A) & (distances > MERGED_A)
-    return distances[near], chances[near]
+def _candidates(
+    view: LatticeView, atom: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """Return distances, probabilities and reach of the atoms that may be a silicon's neighbours."""
+    away = np.hypot(*(view.positions_A - view.positions_A[atom]).T)
+    widest = SILICON_REACH_A + SATURATION_A + 4 * REACH_WIDTH_A
+    near = (away > MERGED_A) & (away < widest)
+    near[list(view.overlays)] = False
+    others = np.flatnonzero(near)
+    bonds = np.array([_other_bonds(view, int(k), atom) for k in others], dtype=np.int64)
+    reach = SILICON_REACH_A + SATURATION_A * np.where(bonds < CARBON_BONDS, 1.0, -1.0)
+    odds = np.log(view.p[others]) - np.log1p(-np.minimum(view.p[others], 1 - 1e-9))
+    there = 1.0 / (1.0 + np.exp(-odds - BONDED_ODDS * (bonds >= 2)))
+    faint = np.hypot(*(view.faint_A - view.positions_A[atom]).T)
+    close = (faint > MERGED_A) & (faint < widest)
+    return (
+        np.concatenate([away[others], faint[close]]),
+        np.concatenate([there, view.faint_p[close]]),
+        np.concatenate([reach, np.full(int(close.sum()), SILICON_REACH_A)]),
+    )
+
+
+def _other_bonds(view: LatticeView, atom: int, silicon: int) -> int:
+    """Return how many bonds an atom has besides the one to a silicon."""
+    return sum(k != silicon for k in view.graph.neighbours[atom])
 
 
 def _other(view: LatticeView, atom: int) -> Iterator[LatticeDefect]:

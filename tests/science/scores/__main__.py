@@ -34,6 +34,7 @@ def scores(
     real: Annotated[Path | None, typer.Option(help="Folder of the evaluation frames.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw the pictures into this folder.")] = None,
     unscaled: Annotated[bool, typer.Option(help="Also with no scale given.")] = True,
+    rebond: Annotated[bool, typer.Option(help="Bonds and defects by the code of today.")] = False,
     any_code: Annotated[bool, typer.Option(help="Take answers of older code.")] = False,
 ) -> None:
     """Score the serving pipeline."""
@@ -41,7 +42,7 @@ def scores(
     names = frame_names(folder, only)
     if limit and limit < len(names):
         names = [names[k] for k in np.linspace(0, len(names) - 1, limit).round().astype(int)]
-    campaign = run(analyst, folder, names, lambda _: None, unscaled=unscaled)
+    campaign = run(analyst, folder, names, lambda _: None, unscaled=unscaled, rebond=rebond)
     if real is not None:
         campaign = replace(campaign, real=ask_real(analyst, real))
     analyst.close()

@@ -155,12 +155,9 @@ def _bound(truth: Truth) -> NDArray[np.float64] | None:
 
 def _defect(one: dict[str, Any]) -> KnownDefect:
     """Read one entry of the list of defects."""
-    path = one.get("path_px")
-    return KnownDefect(
-        type=str(one["type"]),
-        at_px=np.array([one["x_px"], one["y_px"]], dtype=np.float64),
-        path_px=np.array(path, dtype=np.float64).reshape(-1, 2) if path else None,
-    )
+    path = np.array(one.get("path_px") or (), dtype=np.float64).reshape(-1, 2)
+    at = np.array([one["x_px"], one["y_px"]]) if "x_px" in one else path.mean(axis=0)
+    return KnownDefect(str(one["type"]), at.astype(np.float64), path if len(path) else None)
 
 
 def _cells(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
