@@ -17,6 +17,8 @@ __all__ = ["AtomAI"]
 
 THREAD_COUNTS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 TAIL_BYTES: Final = 2000
+WORKER_HOME: Final = Path(__file__).resolve().parent
+"""Where the package `worker` lies: AtomAI's Python sees nothing else of ours."""
 
 
 class AtomAI:
@@ -35,7 +37,7 @@ class AtomAI:
         interpreter = python()
         environment = clean_environment()
         environment |= dict.fromkeys(THREAD_COUNTS, str(self._threads))
-        environment |= {"MPLBACKEND": "Agg", "PYTHONPATH": str(Path(__file__).resolve().parent)}
+        environment |= {"MPLBACKEND": "Agg", "PYTHONPATH": str(WORKER_HOME)}
         self._log: IO[bytes] = TemporaryFile()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
             [interpreter, "-P", "-s", "-m", "worker"],
