@@ -32,7 +32,9 @@ class Family:
 _HERE: Final = "inference_service.detector.engines"
 FAMILIES: Final[dict[FamilyName, Family]] = {
     "onnx": Family("onnxruntime", f"{_HERE}.onnx_runtime", "pip install 'atomloop[inference]'"),
-    "openvino": Family("openvino", f"{_HERE}.openvino_cpu", "pip install 'atomloop[openvino]'"),
+    "openvino": Family(
+        "openvino", f"{_HERE}.openvino_runtime.cpu", "pip install 'atomloop[openvino]'"
+    ),
     "torch": Family("torch", f"{_HERE}.torch_cuda", "pip install 'atomloop[gpu]'"),
 }
 

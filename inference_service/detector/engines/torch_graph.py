@@ -44,6 +44,14 @@ class StackedMembers:
         for node in first.nodes:
             if node.kind not in OPERATIONS:
                 raise unsupported(f"the operation {node.kind}")
+        read = {name for node in first.nodes for name in node.inputs}
+        made = {name for node in first.nodes for name in node.outputs} | {INPUT_NAME}
+        if (
+            INPUT_NAME not in read
+            or OUTPUT_NAME not in made
+            or read - made - {*first.constants, ""}
+        ):
+            raise unsupported(f"a graph that does not lead from {INPUT_NAME} to {OUTPUT_NAME}")
         self.members = len(graphs)
         self._nodes = first.nodes
         weights = _weights(first.nodes)
@@ -98,7 +106,9 @@ def _convolve(stack: StackedMembers, node: Node, inputs: Sequence[Tensor]) -> Te
     if value.shape[1] != weight.shape[1] * groups:
         groups *= stack.members
     top, left, bottom, right = _integers(node, "pads", 0, 0, 0, 0)
-    value = functional.pad(value, (0, right - left, 0, bottom - top))
+    if (top, left) != (bottom, right):
+        value = functional.pad(value, (left, right, top, bottom))
+        top = left = 0
     return functional.conv2d(
         value,
         weight,

@@ -16,7 +16,11 @@ from numpy.typing import NDArray
 
 from inference_service.detector.engines.crew import Crew, Heads
 from inference_service.detector.engines.engine import Preparation, Variant, nothing_to_prepare
-from inference_service.detector.engines.openvino_int8 import Ranges, measure_ranges, quantise
+from inference_service.detector.engines.openvino_runtime.int8 import (
+    Ranges,
+    measure_ranges,
+    quantise,
+)
 from inference_service.detector.heads import INPUT_NAME, OUTPUT_NAME, Channel
 from inference_service.detector.model import Model
 from shared.errors import ModelError
