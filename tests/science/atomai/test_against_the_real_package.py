@@ -57,7 +57,7 @@ def ensemble(tmp_path_factory):
     for k, frame in enumerate(label_frames(raw, Labelling()).frames):
         save_labelled(place / f"{k}.npz", frame)
     how = Training(
-        members=2, cycles=60, batch=8, layers=(1, 1, 1, 1), cutting=Cutting(64, 160, seed=2)
+        members=2, cycles=130, batch=8, layers=(1, 1, 1, 1), cutting=Cutting(48, 320, seed=2)
     )
     said = []
     assert train_ensemble([place], place / "model", how, said.append) == 2
