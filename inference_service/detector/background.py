@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 __all__ = ["Background"]
 
@@ -36,46 +36,67 @@ class Background:
         """(row nodes, column nodes)."""
         return self.row_hats.shape[1], self.column_hats.shape[1]
 
-    @cached_property
-    def hats(self) -> tuple[FloatImage, FloatImage]:
-        """Values of the row and column hats, (row nodes, rows) and (column nodes, columns)."""
-        return np.ascontiguousarray(self.row_hats.T), np.ascontiguousarray(self.column_hats.T)
-
     def image(self, nodes: FloatArray) -> FloatImage:
         """The background of these (row nodes, column nodes) values, (rows, columns)."""
         half = self.row_hats @ nodes.astype(np.float32)
         return np.asarray(half @ self.column_hats.T)
 
+    def node_images(self) -> FloatImage:
+        """Image of each node, (row nodes * column nodes, rows, columns)."""
+        outer = np.einsum("ri,cj->ijrc", self.row_hats, self.column_hats)
+        return np.asarray(outer.reshape(-1, len(self.row_hats), len(self.column_hats)))
+
     def project(self, image: FloatImage) -> FloatArray:
         """Sum of an image under each hat, (row nodes, column nodes)."""
         return np.asarray(self.row_hats.T @ image @ self.column_hats, dtype=np.float64)
 
-    def curvature(
-        self, weight: FloatImage
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp], FloatArray]:
-        """Weighted overlap of all nodes that touch: rows, columns and values of a matrix.
+    def curvature(self, weight: FloatImage) -> FloatArray:
+        """Weighted overlap of each node with itself and the eight around it.
 
         Exact: products of hats are separable, so each offset between nodes is one projection.
+
+        Returns:
+            (row nodes, column nodes, 9): offsets by row -1, 0, 1, and by column within each.
         """
-        n_rows, n_cols = self.shape
-        node = np.arange(n_rows * n_cols).reshape(n_rows, n_cols)
-        first, second, value = [], [], []
+        out = np.zeros((*self.shape, 9))
         for di in (-1, 0, 1):
             row_products, i = shifted_products(self.row_hats, di)
             half = row_products.T @ weight
             for dj in (-1, 0, 1):
                 column_products, j = shifted_products(self.column_hats, dj)
-                first.append(node[np.ix_(i, j)].ravel())
-                second.append(node[np.ix_(i + di, j + dj)].ravel())
-                value.append((half @ column_products).astype(np.float64).ravel())
-        return np.concatenate(first), np.concatenate(second), np.concatenate(value)
+                out[i[:, None], j, 3 * (di + 1) + dj + 1] = half @ column_products
+        return out
 
-    def first_nodes(self, xy_px: FloatArray, reach: int) -> NDArray[np.intp]:
-        """First row node and column node that a patch around each position touches, (n, 2)."""
-        low = np.floor(xy_px[:, ::-1]) - reach
-        i, _ = bracket(low[:, 0], len(self.row_hats), self.shape[0])
-        j, _ = bracket(low[:, 1], len(self.column_hats), self.shape[1])
-        return np.stack([i, j], axis=1)
+    def shares(self, xy_px: FloatArray, blur_px: float) -> tuple[NDArray[np.intp], FloatArray]:
+        """The nine nodes around each place and their shares in the level under an atom there.
+
+        Args:
+            xy_px: (n, 2) column and row.
+            blur_px: Standard deviation of an atom: it answers to the level beneath all of it.
+
+        Returns:
+            (n, 9) nodes and (n, 9) shares, which add up to 1.
+        """
+        i, by_row = blurred_shares(self.row_hats, xy_px[:, 1], blur_px)
+        j, by_column = blurred_shares(self.column_hats, xy_px[:, 0], blur_px)
+        nodes = i[:, :, None] * self.shape[1] + j[:, None, :]
+        shares = by_row[:, :, None] * by_column[:, None, :]
+        return nodes.reshape(-1, 9), shares.reshape(-1, 9)
+
+
+def blurred_shares(
+    hats: FloatImage, place: FloatArray, blur_px: float
+) -> tuple[NDArray[np.intp], FloatArray]:
+    """Three nodes of one axis around each place, (n, 3), and their shares there."""
+    length, nodes = hats.shape
+    table = ndimage.gaussian_filter1d(hats, blur_px, axis=0, mode="nearest")
+    pixel = np.clip(np.rint(place), 0, length - 1).astype(np.intp)
+    middle = np.rint(pixel * (nodes - 1) / (length - 1)).astype(np.intp)
+    index = np.clip(middle[:, None] + np.arange(-1, 2), 0, nodes - 1)
+    share = table[pixel[:, None], index].astype(np.float64)
+    share[:, 0] *= middle > 0
+    share[:, 2] *= middle < nodes - 1
+    return index, share / share.sum(axis=1, keepdims=True)
 
 
 def hats(length: int, spacing: float) -> FloatImage:

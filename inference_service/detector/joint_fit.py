@@ -1,49 +1,68 @@
 """Fit all atoms and the background of a frame at once, weighted by the shot noise.
 
-Every atom has a position and an amplitude, the probe one width, the background a value per node.
+Every atom has a position and an amplitude, the background a value per node; the probe is known.
 Neighbours overlap, so fitting atoms one by one is neither efficient nor honest about sigma: here
-the normal equations of the whole frame are assembled sparsely and solved together. No lattice
-enters, hence no pull towards one. Quasi-likelihood weights (McCullagh and Nelder,
-doi:10.1201/9780203753736): inverse variance at the current model, so Poisson noise biases nothing.
+the normal equations of the whole frame are solved together. No lattice enters, hence no pull
+towards one. Quasi-likelihood weights (McCullagh and Nelder, doi:10.1201/9780203753736): inverse
+variance at the current model, so Poisson noise biases nothing.
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.sparse.linalg import LinearOperator, cg
 from scipy.spatial import cKDTree
 
-from inference_service.detector.atom_kernels import (
-    PATCH_S,
-    RENDER_S,
-    add_atoms,
-    atom_normals,
-    node_coupling,
-    pair_blocks,
-)
+from inference_service.detector.atom_kernels import add_atoms, atom_patches, pair_blocks
 from inference_service.detector.background import Background
+from inference_service.detector.block_system import BlockSystem, NodeLinks, solve
+from inference_service.detector.probe import Probe
 
-__all__ = ["Fit", "Normals", "Threads", "normals", "render_atoms", "step"]
+__all__ = [
+    "HEAVY",
+    "LIGHT",
+    "Fit",
+    "Normals",
+    "Threads",
+    "held",
+    "moved",
+    "normals",
+    "render_atoms",
+    "step",
+]
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 
-OVERLAP_S: Final = 5.2
-"""Atoms further apart than this many probe widths overlap by less than 0.2 %."""
-CG_TOLERANCE: Final = 1e-3
-CG_STEPS: Final = 60
+LIGHT: Final = 0
+HEAVY: Final = 1
+PATCH_S: Final = 3.4
+"""Half the edge of the patch that an atom is fitted on, in probe widths: the slope of a Gaussian
+is below 2 % of its peak outside."""
+RENDER_S: Final = (3.7, 7.0)
+"""The same for rendering light and heavy atoms; the latter's tails reach their neighbours."""
+MAX_REACH_PX: Final = 60
+"""Patches never exceed this, whatever a width becomes on its way."""
+OVERLAP_S: Final = 6.0
+"""Atoms further apart than this many probe widths overlap by less than 0.2 %: second neighbours
+still do where aberrations have put rings around the core."""
 MAX_SHIFT_S: Final = 0.5
 """Largest move of an atom in one step, in probe widths."""
+LOOSE_S: Final = 0.5
+"""Standard error, in probe widths, beyond which a step of a position is held back. It holds only
+the step, not the position: where the fit ends, nothing holds."""
+LOOSE_AMPLITUDE: Final = 2.0
+"""The same of amplitudes, over the typical one."""
 LEAST_AMPLITUDE: Final = 0.02
 """Amplitudes stay above this fraction of the frame's median."""
+HEAVY_FROM: Final = 2.5
+"""Brightness over the typical atom's from which an atom is heavy: between O and Si."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +85,7 @@ class Fit:
     """The state of the fit."""
 
     atoms: FloatArray
-    """(n, 4) column, row, amplitude and width s of the core; px but for the amplitude."""
+    """(n, 3) column, row and amplitude; px but for the amplitude."""
     nodes: FloatArray
     """(row nodes, column nodes) of the background."""
     sure: NDArray[np.bool_]
@@ -78,160 +97,154 @@ class Fit:
         amplitude = self.atoms[:, 2]
         return float(np.median(amplitude[self.sure] if self.sure.any() else amplitude))
 
+    def halfway(self, other: Fit) -> Fit:
+        """The mean of two states of the same atoms."""
+        atoms, nodes = 0.5 * (self.atoms + other.atoms), 0.5 * (self.nodes + other.nodes)
+        return replace(self, atoms=atoms, nodes=nodes)
+
     @property
-    def widest(self) -> float:
-        """Largest width of any atom, px."""
-        return float(self.atoms[:, 3].max())
+    def heavy(self) -> NDArray[np.bool_]:
+        """(n,) which atoms are heavy."""
+        return np.asarray(self.atoms[:, 2] > HEAVY_FROM * self.typical)
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Derivatives of every atom on the pixels around it."""
+
+    bases: NDArray[np.intp]
+    """(n, 2) column and row of the pixel in the middle."""
+    jac: FloatImage
+    """(n, 3, side, side) by x, y and amplitude."""
 
 
 @dataclass(frozen=True)
 class Normals:
-    """The normal equations at one state: unknowns are x, y, a of each atom, then the nodes."""
+    """The normal equations at one state."""
 
-    matrix: sparse.csr_array
+    system: BlockSystem
     gradient: FloatArray
+    """(n, 3) of the atoms."""
+    node_gradient: FloatArray
+    """(row nodes, column nodes)."""
+    patches: Patches
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Pieces of the curvature matrix, as the compiled loops return them."""
-
-    own: FloatArray
-    """(n, 9) of `atom_normals`."""
-    pairs: NDArray[np.intp]
-    """(m, 2)."""
-    blocks: FloatArray
-    """(m, 9) of `pair_blocks`."""
-    first_nodes: NDArray[np.intp]
-    """(n, 2) first row node and column node of each patch."""
-    coupling: FloatArray
-    """(n, 3, 3, 3) of `node_coupling`."""
-
-    def node_ids(self, shape: tuple[int, int]) -> NDArray[np.intp]:
-        """Node of each coupling, (n, 3, 9); -1 beyond the grid."""
-        i = self.first_nodes[:, 0, None, None] + np.arange(3)[:, None]
-        j = self.first_nodes[:, 1, None, None] + np.arange(3)
-        ids = np.where((i < shape[0]) & (j < shape[1]), i * shape[1] + j, -1)
-        return np.repeat(ids.reshape(-1, 1, 9), 3, axis=1)
-
-
-def render_atoms(atoms: FloatArray, shape: tuple[int, int], threads: Threads) -> FloatImage:
-    """Image of the (n, 4) atoms alone, (rows, columns)."""
+def render_atoms(
+    fit: Fit,
+    probe: Probe,
+    shape: tuple[int, int],
+    threads: Threads,
+    kinds: Sequence[int] = (LIGHT, HEAVY),
+) -> FloatImage:
+    """Image of the atoms of these kinds alone, (rows, columns)."""
     image = np.zeros(shape, dtype=np.float32)
+    heavy = fit.heavy
+    for kind in kinds:
+        atoms = fit.atoms[heavy == bool(kind)]
+        if len(atoms) > 0:
+            reach = reach_px(RENDER_S[kind], probe)
+            add_kind(image, atoms, probe.stamps(reach)[kind], threads)
+    return image
+
+
+def add_kind(image: FloatImage, atoms: FloatArray, stamps: FloatImage, threads: Threads) -> None:
+    """Add the atoms of one kind to an image."""
     ordered = atoms[np.argsort(atoms[:, 1])]
-    reach = RENDER_S * float(atoms[:, 3].max()) + 2.0
+    reach = stamps.shape[2] // 2 + 1.0
 
     def band(first: int, end: int) -> None:
         low, high = np.searchsorted(ordered[:, 1], [first - reach, end + reach])
-        add_atoms(image, ordered[low:high], first, end)
+        add_atoms(image, ordered[low:high], stamps, first, end)
 
-    threads.each(band, shape[0])
-    return image
+    threads.each(band, image.shape[0])
+
+
+def reach_px(widths: float, probe: Probe) -> int:
+    """Half the edge of a patch, in whole pixels."""
+    return int(min(np.ceil(widths * probe.s), MAX_REACH_PX))
 
 
 def normals(
     fit: Fit,
+    probe: Probe,
     background: Background,
-    residual: FloatImage,
-    weight: FloatImage,
+    images: tuple[FloatImage, FloatImage],
     threads: Threads,
-    curvature: sparse.csr_array | None = None,
 ) -> Normals:
     """Assemble gradient and curvature of the whole frame.
 
     Args:
         fit: The current state, n atoms.
+        probe: What one atom looks like.
         background: The nodes' basis.
-        residual: (rows, columns) measured minus model.
-        weight: (rows, columns) inverse variance; 0 where a pixel is not to be believed.
+        images: Residual (measured minus model) and weight (inverse variance; 0 where a pixel is
+            not to be believed), (rows, columns).
         threads: Where to compute.
-        curvature: Of a nearby state, to use again; the gradient alone decides where a fit ends.
     """
-    own = np.empty((len(fit.atoms), 9))
+    stamps = probe.stamps(reach_px(PATCH_S, probe))
+    n, side = len(fit.atoms), stamps.shape[3]
+    jac, sums = np.zeros((n, 3, side, side), dtype=np.float32), np.empty((n, 12))
+    kinds = fit.heavy.astype(np.intp)
 
-    def piece(a: int, b: int) -> None:
-        atom_normals(residual, weight, fit.atoms[a:b], own[a:b])
+    def patches(a: int, b: int) -> None:
+        atom_patches(images, fit.atoms[a:b], stamps, kinds[a:b], jac[a:b], sums[a:b])
 
-    threads.each(piece, len(own))
-    gradient = [own[:, :3].ravel(), background.project(residual * weight).ravel()]
-    if curvature is None:
-        curvature = assemble(couplings(fit, background, weight, own, threads), background, weight)
-    return Normals(curvature, np.concatenate(gradient))
-
-
-def couplings(
-    fit: Fit, background: Background, weight: FloatImage, own: FloatArray, threads: Threads
-) -> Parts:
-    """What couples atoms to each other and to the background."""
-    pairs = overlapping(fit)
+    threads.each(patches, n)
+    pairs = overlapping(fit, probe)
+    bases = np.floor(fit.atoms[:, :2] + 0.5).astype(np.intp)
     blocks = np.empty((len(pairs), 9))
-    coupling = np.empty((len(fit.atoms), 3, 3, 3))
-    first_nodes = background.first_nodes(fit.atoms[:, :2], int(np.ceil(PATCH_S * fit.widest)))
 
-    def pair_piece(a: int, b: int) -> None:
-        pair_blocks(weight, fit.atoms, pairs[a:b], blocks[a:b])
+    def overlaps(a: int, b: int) -> None:
+        pair_blocks(images[1], bases, jac, pairs[a:b], blocks[a:b])
 
-    def node_piece(a: int, b: int) -> None:
-        node_coupling(weight, fit.atoms[a:b], background.hats, first_nodes[a:b], coupling[a:b])
+    threads.each(overlaps, len(pairs))
+    square = sums[:, [3, 4, 5, 4, 6, 7, 5, 7, 8]].reshape(n, 3, 3)
+    nodes, shares = background.shares(fit.atoms[:, :2], probe.s)
+    system = BlockSystem(
+        own=square,
+        pairs=pairs,
+        blocks=blocks.reshape(-1, 3, 3),
+        links=NodeLinks(nodes, shares, np.ascontiguousarray(sums[:, 9:])),
+        stencil=background.curvature(images[1]),
+    )
+    nodes_pull = background.project(images[0] * images[1])
+    return Normals(system, sums[:, :3].copy(), nodes_pull, Patches(bases, jac))
 
-    threads.each(pair_piece, len(pairs))
-    threads.each(node_piece, len(coupling))
-    return Parts(own, pairs, blocks, first_nodes, coupling)
 
-
-def overlapping(fit: Fit) -> NDArray[np.intp]:
+def overlapping(fit: Fit, probe: Probe) -> NDArray[np.intp]:
     """(m, 2) indices of the atoms that share pixels."""
     tree = cKDTree(fit.atoms[:, :2])
-    return np.asarray(
-        tree.query_pairs(OVERLAP_S * fit.widest, output_type="ndarray"), dtype=np.intp
-    )
+    return np.asarray(tree.query_pairs(OVERLAP_S * probe.s, output_type="ndarray"), dtype=np.intp)
 
 
-def assemble(parts: Parts, background: Background, weight: FloatImage) -> sparse.csr_array:
-    """Sparse curvature matrix from its parts."""
-    n = len(parts.own)
-    unknown = 3 * np.arange(n)[:, None] + np.arange(3)
-    first, second = unknown[parts.pairs[:, 0]], unknown[parts.pairs[:, 1]]
-    pair_rows, pair_cols = np.repeat(first, 3, axis=1).ravel(), np.tile(second, (1, 3)).ravel()
-    node_ids = parts.node_ids(background.shape)
-    there = node_ids >= 0
-    atom_side = np.broadcast_to(unknown[:, :, None], there.shape)[there]
-    node_side = 3 * n + node_ids[there]
-    shared = parts.coupling.reshape(n, 3, 9)[there]
-    i, j, overlap = background.curvature(weight)
-    rows = [np.repeat(unknown, 3, axis=1).ravel(), pair_rows, pair_cols, atom_side, node_side]
-    cols = [np.tile(unknown, (1, 3)).ravel(), pair_cols, pair_rows, node_side, atom_side]
-    square = parts.own[:, [3, 4, 5, 4, 6, 7, 5, 7, 8]].ravel()
-    data = [square, parts.blocks.ravel(), parts.blocks.ravel(), shared, shared, overlap]
-    size = 3 * n + background.shape[0] * background.shape[1]
-    index = np.concatenate([*rows, 3 * n + i]), np.concatenate([*cols, 3 * n + j])
-    return sparse.coo_array((np.concatenate(data), index), shape=(size, size)).tocsr()
+def step(fit: Fit, equations: Normals, width: float, tolerance: float) -> Fit:
+    """Solve the normal equations and move.
+
+    Args:
+        fit: The current state.
+        equations: There.
+        width: Of the probe, px.
+        tolerance: Of the solution, relative.
+    """
+    system = held(equations.system, fit, width)
+    return moved(fit, *solve(system, equations.gradient, equations.node_gradient, tolerance), width)
 
 
-def step(fit: Fit, equations: Normals, damping: float) -> Fit:
-    """Solve the normal equations and move, each atom at most `MAX_SHIFT_S`."""
-    solution = solve(equations, damping)
-    n = len(fit.atoms)
-    move = solution[: 3 * n].reshape(n, 3)
+def held(system: BlockSystem, fit: Fit, width: float) -> BlockSystem:
+    """The same system, steps of what is hardly determined held back."""
+    own = system.own.copy()
+    ease = np.array([LOOSE_S * width, LOOSE_S * width, LOOSE_AMPLITUDE * abs(fit.typical) + 1e-30])
+    np.einsum("nkk->nk", own)[:] += 1.0 / ease**2
+    return replace(system, own=own)
+
+
+def moved(fit: Fit, move: FloatArray, lift: FloatArray, width: float) -> Fit:
+    """Move atoms, each at most `MAX_SHIFT_S`, and lift the background."""
     length = np.hypot(move[:, 0], move[:, 1])
-    limit = MAX_SHIFT_S * fit.atoms[:, 3]
-    shrink = np.minimum(1.0, limit / np.maximum(length, 1e-12))
+    shrink = np.minimum(1.0, MAX_SHIFT_S * width / np.maximum(length, 1e-12))
     atoms = fit.atoms.copy()
     atoms[:, :2] += move[:, :2] * shrink[:, None]
     least = LEAST_AMPLITUDE * float(np.median(np.abs(fit.atoms[:, 2])))
     atoms[:, 2] = np.maximum(atoms[:, 2] + move[:, 2], least)
-    return replace(fit, atoms=atoms, nodes=fit.nodes + solution[3 * n :].reshape(fit.nodes.shape))
-
-
-def solve(equations: Normals, damping: float) -> FloatArray:
-    """Conjugate gradients on the system scaled to a unit diagonal."""
-    diagonal = equations.matrix.diagonal()
-    scale = 1.0 / np.sqrt(np.maximum(diagonal, 1e-12 * float(diagonal.max()) + 1e-300))
-    matrix = equations.matrix
-
-    def product(v: FloatArray) -> FloatArray:
-        return np.asarray(scale * (matrix @ (scale * v)) + damping * v)
-
-    operator = LinearOperator(matrix.shape, matvec=product, dtype=np.float64)
-    scaled, _ = cg(operator, scale * equations.gradient, rtol=CG_TOLERANCE, maxiter=CG_STEPS)
-    return np.asarray(scale * scaled)
+    return replace(fit, atoms=atoms, nodes=fit.nodes + lift)

@@ -1,157 +1,205 @@
-"""Estimate what one atom looks like, from the frame itself.
+"""What one atom looks like: the frame's own probe as a sum of Hermite functions and wide tails.
 
-The lattice fixes the width of the light atoms' Gaussian. Heavy atoms are rare, bright and sit in
-other surroundings; they have a width of their own and a tail, a second Gaussian `TAIL_WIDTH`
-times as wide, without which each of them would pull its neighbours towards itself. A perfect
-lattice says nothing of tails: they only lift the background.
+Annular dark field of a thin sheet is linear, so all atoms share one shape up to their brightness.
+A round Gaussian is its lowest order; astigmatism, coma, threefold and what lies beyond are the
+orders above it, source size is in the width, and tails are wider Gaussians. Heavy atoms have a
+shape of their own, since their tails can be seen. Positions mean the bright core: the centroid of
+what exceeds half of the maximum.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inference_service.detector.joint_fit import Fit, Threads, render_atoms
+from inference_service.detector.atom_kernels import LAYERS, PHASES
 
-__all__ = ["FWHM_PER_S", "Probe", "heavy_atoms", "measure_heavy", "measure_light", "with_tails"]
+__all__ = ["FWHM_PER_S", "TAIL_WIDTHS", "Probe", "Shape", "hermite", "round_probe"]
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
 
-HEAVY_FROM: Final = 2.5
-"""Brightness over the typical atom's from which an atom is heavy: between O and Si."""
-TAIL_WIDTH: Final = 2.0
-"""Width of the tail over the core's."""
-MAX_TAIL: Final = 0.25
-"""Largest amplitude of the tail over the core's: half of all counts."""
 FWHM_PER_S: Final = 2.3548
-WIDTH_STEP: Final = 0.02
-"""Relative step of the numerical derivative by width."""
-MAX_CHANGE: Final = 0.15
-"""Largest relative change of a width at a time."""
-MAX_HEAVY: Final = 40
-"""Heavy atoms looked at, the brightest first."""
-WIDTH_RANGE: Final = (0.55, 1.9)
-"""Widths that are believed, relative to the start."""
+TAIL_WIDTHS: Final = (1.8, 3.2)
+"""Widths of the tails' Gaussians over the core's."""
+FINE: Final = 0.04
+"""Sampling at which the core is looked at, in widths."""
+CORE_REACH: Final = 2.2
+"""How far from its origin a core is looked for, in widths."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """An image of one atom of unit brightness, lengths in units of the probe's scale."""
+
+    core: FloatArray
+    """(orders, orders) amounts of the Hermite functions along x and along y."""
+    tails: FloatArray
+    """(2,) amplitudes of the Gaussians of `TAIL_WIDTHS`."""
+    centre: tuple[float, float] = (0.0, 0.0)
+    """x and y of the bright core."""
+
+    def terms(self) -> list[tuple[float, FloatArray]]:
+        """Widths and amounts of everything that adds up to the shape."""
+        unit = np.sqrt(np.pi)
+        wide = [(w, np.array([[unit * a]])) for w, a in zip(TAIL_WIDTHS, self.tails, strict=True)]
+        return [(1.0, self.core), *(term for term in wide if term[1][0, 0] != 0.0)]
+
+    def values(self, x: FloatArray, y: FloatArray) -> FloatArray:
+        """(len(y), len(x)) values on a grid of x and y, relative to the centre."""
+        total = np.zeros((len(y), len(x)))
+        for width, amounts in self.terms():
+            order = len(amounts) - 1
+            along_x = hermite((x + self.centre[0]) / width, order)
+            along_y = hermite((y + self.centre[1]) / width, order)
+            total += along_y.T @ amounts.T @ along_x
+        return total
+
+    def normalised(self) -> tuple[Shape, float]:
+        """The same with its core in the middle and 1 there, and what it was."""
+        axis = np.arange(-CORE_REACH, CORE_REACH + FINE / 2, FINE)
+        free = replace(self, centre=(0.0, 0.0))
+        image = free.values(axis, axis)
+        bright = np.maximum(image - 0.5 * image.max(), 0.0)
+        total = bright.sum()
+        centre = (float(bright.sum(0) @ axis / total), float(bright.sum(1) @ axis / total))
+        peak = float(replace(self, centre=centre).values(np.zeros(1), np.zeros(1))[0, 0])
+        return Shape(self.core / peak, self.tails / peak, centre), peak
+
+    @cached_property
+    def width(self) -> float:
+        """Standard deviation of the round Gaussian with the same area above half maximum."""
+        axis = np.arange(-CORE_REACH, CORE_REACH + FINE / 2, FINE)
+        image = self.values(axis, axis)
+        area = np.count_nonzero(image > 0.5 * image.max()) * FINE**2
+        return float(2.0 * np.sqrt(area / np.pi) / FWHM_PER_S)
+
+    @cached_property
+    def integral(self) -> float:
+        """Volume under the shape."""
+        total = 0.0
+        for width, amounts in self.terms():
+            one = integrals(len(amounts) - 1)
+            total += width**2 * float(one @ amounts @ one)
+        return total
 
 
 @dataclass(frozen=True)
 class Probe:
-    """What one atom looks like."""
+    """The shapes of light and of heavy atoms on a frame's pixels."""
 
-    s: float
-    """Width of a light atom, px."""
-    s_heavy: float
-    """Width of a heavy atom's core, px."""
-    tail: float
-    """Amplitude of a heavy atom's tail over its core's."""
-    start: float
-    """Width that the estimate began with, px."""
+    scale: float
+    """Length unit of the shapes, px."""
+    light: Shape
+    difference: FloatArray
+    """(3,) what a heavy atom has more: u² exp(-u²/2) of wider, and the two tails."""
+    amounts: FloatArray
+    """(k,) of the modes that the light shape is made of (`probe_modes`)."""
+
+    @cached_property
+    def heavy(self) -> Shape:
+        """Shape of a heavy atom; its centre is the light atoms'."""
+        size = max(3, len(self.light.core))
+        core = np.zeros((size, size))
+        core[: len(self.light.core), : len(self.light.core)] = self.light.core
+        core += self.difference[0] * wider(size)
+        shape = Shape(core, self.light.tails + self.difference[1:], self.light.centre)
+        peak = max(float(shape.values(np.zeros(1), np.zeros(1))[0, 0]), 0.3)
+        return replace(shape, core=core / peak, tails=shape.tails / peak)
+
+    @property
+    def middle(self) -> FloatArray:
+        """(2,) x and y of the core's centre from the origin of the shape's functions, px."""
+        return np.array(self.light.centre) * self.scale
+
+    @property
+    def s(self) -> float:
+        """Width of a light atom's core, px: standard deviation of a Gaussian of equal FWHM."""
+        return self.scale * self.light.width
 
     def volume(self) -> float:
         """Integral of a light atom of unit amplitude, px²."""
-        return float(2 * np.pi * self.s**2)
+        return self.light.integral * self.scale**2
 
-    def dress(self, fit: Fit) -> Fit:
-        """Give each atom the width of its kind."""
-        atoms = fit.atoms.copy()
-        atoms[:, 3] = np.where(heavy_atoms(fit), self.s_heavy, self.s)
-        return replace(fit, atoms=atoms)
+    def unbinned(self, factor: int) -> Probe:
+        """The same on pixels `factor` times as fine, less the width of the coarse ones."""
+        squared = (self.scale * factor) ** 2 - (factor**2 - 1) / 12.0
+        return replace(self, scale=float(np.sqrt(max(squared, 0.05 * factor**2))))
 
-    def within_range(self, s: float) -> float:
-        """Clip a width to what is believed."""
-        return float(np.clip(s, WIDTH_RANGE[0] * self.start, WIDTH_RANGE[1] * self.start))
-
-
-def heavy_atoms(fit: Fit) -> NDArray[np.bool_]:
-    """(n,) which atoms are heavy."""
-    return np.asarray(fit.atoms[:, 2] > HEAVY_FROM * fit.typical)
+    def stamps(self, reach: int) -> FloatImage:
+        """(2, PHASES², LAYERS, side, side) of light and heavy atoms, side = 2 reach + 1."""
+        return np.stack([stamps_of(kind, self.scale, reach) for kind in (self.light, self.heavy)])
 
 
-def with_tails(fit: Fit, probe: Probe) -> FloatArray:
-    """Atoms to render: those of the fit and the tails of the heavy ones, (m, 4)."""
-    if probe.tail <= 0:
-        return fit.atoms
-    tails = fit.atoms[heavy_atoms(fit)] * np.array([1.0, 1.0, probe.tail, TAIL_WIDTH])
-    return np.concatenate([fit.atoms, tails])
+def round_probe(scale: float) -> Probe:
+    """A round Gaussian of this standard deviation, px."""
+    shape = Shape(np.array([[np.sqrt(np.pi)]]), np.zeros(len(TAIL_WIDTHS)))
+    return Probe(scale, shape, np.zeros(1 + len(TAIL_WIDTHS)), np.zeros(0))
 
 
-def measure_light(
-    probe: Probe, atoms: FloatArray, image: FloatImage, weight: FloatImage, threads: Threads
-) -> Probe:
-    """One linear step of the common width, overall brightness and level free.
+def wider(size: int) -> FloatArray:
+    """Amounts of u² exp(-u²/2), (size, size): its orders are 0 and 2."""
+    amounts = np.zeros((size, size))
+    amounts[0, 0] = np.sqrt(np.pi)
+    amounts[2, 0] = amounts[0, 2] = np.sqrt(np.pi / 2.0)
+    return amounts
 
-    Args:
-        probe: The current estimate.
-        atoms: (n, 4) the light atoms.
-        image: (rows, columns) measured minus everything but them.
-        weight: (rows, columns) inverse variance.
-        threads: Where to compute.
+
+def stamps_of(shape: Shape, scale: float, reach: int) -> FloatImage:
+    """Tabulate one shape, (PHASES², LAYERS, side, side), as `atom_kernels` expects it."""
+    side = 2 * reach + 1
+    total = np.zeros((LAYERS, PHASES * side, PHASES * side))
+    for width, amounts in shape.terms():
+        unit = width * scale
+        raised = np.zeros((len(amounts) + 2, len(amounts) + 2))
+        raised[: len(amounts), : len(amounts)] = amounts
+        slope = derivative(len(raised)) / unit
+        by_x, by_y = slope @ raised, raised @ slope.T
+        layers = (raised, -by_x, -by_y, slope @ by_x, slope @ by_y, by_y @ slope.T)
+        tables = [
+            hermite((offsets(reach) + scale * middle) / unit, len(raised) - 1)
+            for middle in shape.centre
+        ]
+        total += np.stack([tables[1].T @ layer.T @ tables[0] for layer in layers])
+    split = total.reshape(LAYERS, PHASES, side, PHASES, side).transpose(1, 3, 0, 2, 4)
+    return np.ascontiguousarray(split.reshape(PHASES**2, LAYERS, side, side), dtype=np.float32)
+
+
+def offsets(reach: int) -> FloatArray:
+    """Pixels around an atom relative to it, for one of its places in a pixel after another."""
+    places = (np.arange(PHASES) + 0.5) / PHASES - 0.5
+    pixels = np.arange(-reach, reach + 1, dtype=np.float64)
+    return np.asarray((pixels - places[:, None]).ravel())
+
+
+def hermite(u: FloatArray, order: int) -> FloatArray:
+    """Orthonormal Hermite functions of orders 0 to `order`, (order + 1, len(u)).
+
+    The three-term recurrence of Abramowitz and Stegun 22.7.13, with the Gaussian inside.
     """
-    core = render_atoms(atoms, image.shape, threads)
-    wider = render_atoms(atoms * np.array([1.0, 1.0, 1.0, 1 + WIDTH_STEP]), image.shape, threads)
-    by_width = (wider - core) / np.float32(WIDTH_STEP * probe.s)
-    columns = [core, by_width, np.ones_like(core)]
-    change = solved(columns, image, weight)
-    return replace(probe, s=probe.within_range(probe.s + limited(change, probe.s)))
+    out = np.empty((order + 1, len(u)))
+    out[0] = np.pi**-0.25 * np.exp(-0.5 * u * u)
+    if order > 0:
+        out[1] = np.sqrt(2.0) * u * out[0]
+    for n in range(2, order + 1):
+        out[n] = np.sqrt(2.0 / n) * u * out[n - 1] - np.sqrt((n - 1) / n) * out[n - 2]
+    return out
 
 
-def measure_heavy(
-    probe: Probe, atoms: FloatArray, residual: FloatImage, weight: FloatImage
-) -> Probe:
-    """One linear step of the heavy atoms' width and tail, pooled over their patches.
-
-    Args:
-        probe: The current estimate.
-        atoms: (n, 4) the heavy atoms.
-        residual: (rows, columns) measured minus model.
-        weight: (rows, columns) inverse variance.
-    """
-    brightest = atoms[np.argsort(atoms[:, 2])[::-1][:MAX_HEAVY]]
-    normal, right = np.zeros((4, 4)), np.zeros(4)
-    for atom in brightest:
-        design, patch, w = heavy_patch(atom, probe.s_heavy, residual, weight)
-        normal += (design * w) @ design.T
-        right += (design * w) @ patch
-    if not np.isfinite(normal).all() or normal[0, 0] <= 0:
-        return probe
-    normal[np.diag_indices(4)] *= 1 + 1e-6
-    solution = np.linalg.solve(normal + 1e-30 * np.eye(4), right)
-    brightness = max(1.0 + float(solution[0]), 0.3)
-    width = probe.s_heavy + limited(np.array([brightness, solution[1]]), probe.s_heavy)
-    tail = float(np.clip(probe.tail + solution[2] / brightness, 0.0, MAX_TAIL))
-    return replace(probe, s_heavy=probe.within_range(width), tail=tail)
+def derivative(count: int) -> FloatArray:
+    """Matrix from amounts of Hermite functions to those of their derivative."""
+    roots = np.sqrt(np.arange(1, count) / 2.0)
+    return np.asarray(np.diag(roots, 1) - np.diag(roots, -1))
 
 
-def heavy_patch(
-    atom: FloatArray, s: float, residual: FloatImage, weight: FloatImage
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Derivatives by brightness, width, tail and level around one atom: (4, m), (m,), (m,)."""
-    x, y, a, _ = atom
-    reach = 4.0 * s
-    r0, c0 = max(0, int(y - reach)), max(0, int(x - reach))
-    part = (slice(r0, int(y + reach) + 2), slice(c0, int(x + reach) + 2))
-    patch = residual[part]
-    rows, cols = np.mgrid[r0 : r0 + patch.shape[0], c0 : c0 + patch.shape[1]]
-    squared = ((cols - x) ** 2 + (rows - y) ** 2).ravel()
-    core = a * np.exp(-0.5 * squared / s**2)
-    tail = a * np.exp(-0.5 * squared / (TAIL_WIDTH * s) ** 2)
-    level = np.full_like(core, a)
-    design = np.stack([core, core * squared / s**3, tail, level])
-    return design, patch.ravel().astype(np.float64), weight[part].ravel().astype(np.float64)
-
-
-def solved(columns: list[FloatImage], image: FloatImage, weight: FloatImage) -> FloatArray:
-    """Weighted least squares of an image on a few others."""
-    normal = np.array([[np.vdot(a, b * weight) for b in columns] for a in columns])
-    right = np.array([np.vdot(a, image * weight) for a in columns])
-    return np.asarray(np.linalg.lstsq(normal.astype(np.float64), right, rcond=1e-10)[0])
-
-
-def limited(change: FloatArray, s: float) -> float:
-    """Width step out of (brightness, brightness times step), bounded."""
-    step = float(change[1]) / max(float(change[0]), 0.2)
-    return float(np.clip(step, -MAX_CHANGE * s, MAX_CHANGE * s))
+def integrals(order: int) -> FloatArray:
+    """Integrals of the Hermite functions of orders 0 to `order`."""
+    out = np.zeros(order + 1)
+    out[0] = np.sqrt(2.0) * np.pi**0.25
+    for n in range(2, order + 1, 2):
+        out[n] = np.sqrt((n - 1) / n) * out[n - 2]
+    return out

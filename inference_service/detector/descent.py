@@ -1,0 +1,152 @@
+"""From start positions to the best fit: first probe and noise, then every atom of the frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from inference_service.detector.block_system import BlockSystem
+from inference_service.detector.joint_fit import Fit, normals, render_atoms, step
+from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
+from inference_service.detector.probe import FWHM_PER_S, Probe, round_probe
+from inference_service.detector.probe_fit import joint_step, measure_heavy, measure_width
+from inference_service.detector.scene import Scene
+
+__all__ = ["Known", "State", "descend", "initial", "measured", "render"]
+
+FloatArray = NDArray[np.float64]
+FloatImage = NDArray[np.float32]
+
+START_FWHM_A: Final = 1.1
+"""Probe width to begin with, Å: a 60 kV aberration-corrected probe with its source size."""
+PROBE_ROUNDS: Final = 2
+"""Steps of probe and atoms together."""
+DARK_PERCENT: Final = 12.0
+"""Of the pixels are taken to be darker than the background's level, to begin with."""
+TOLERANCES: Final = (0.03, 0.02, 0.02)
+"""Of the solution of each step over the whole frame."""
+WORSE: Final = 1.01
+"""Factor on the misfit from which a step is taken back by half."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a frame itself says of its probe and its noise."""
+
+    probe: Probe
+    noise: NoiseModel
+
+
+@dataclass(frozen=True)
+class State:
+    """A fit and what it leaves unexplained."""
+
+    fit: Fit
+    residual: FloatImage
+    """(rows, columns) measured minus model."""
+    weight: FloatImage
+    """(rows, columns) inverse variance; 0 where a pixel is not to be believed."""
+    expected: FloatImage
+
+    def misfit(self, weight: FloatImage) -> float:
+        """Sum of squares under a weight."""
+        return float(np.vdot(self.residual, self.residual * weight))
+
+
+def evaluated(scene: Scene, fit: Fit, known: Known) -> State:
+    """Compare a fit with the image."""
+    expected = render(scene, fit, known.probe)
+    inverse = np.float32(1.0) / known.noise.variance(expected)
+    weight = inverse if scene.trust is None else inverse * scene.trust
+    return State(fit, scene.image - expected, weight, expected)
+
+
+def render(scene: Scene, fit: Fit, probe: Probe) -> FloatImage:
+    """The whole scene as the fit has it."""
+    expected = render_atoms(fit, probe, scene.shape, scene.threads)
+    expected += scene.background.image(fit.nodes)
+    return expected
+
+
+def initial(scene: Scene, xy_px: FloatArray, sure: NDArray[np.bool_]) -> Fit:
+    """Start: a dark level as background, and of each atom what stands out from it."""
+    smooth = ndimage.uniform_filter(scene.image, 3)
+    level = float(np.percentile(smooth[::2, ::2], DARK_PERCENT))
+    row, column = (
+        np.clip(np.rint(xy_px[:, axis]), 0, scene.shape[1 - axis] - 1).astype(np.intp)
+        for axis in (1, 0)
+    )
+    bright = smooth[row, column].astype(np.float64) - level
+    least = max(float(np.median(bright)), 1e-3 * float(scene.image.std()))
+    atoms = np.column_stack([xy_px, np.maximum(bright, 0.1 * least)])
+    return Fit(atoms, np.full(scene.background.shape, level), sure)
+
+
+def measured(scene: Scene, fit: Fit) -> tuple[Known, Fit]:
+    """Measure probe and noise where most atoms are.
+
+    Args:
+        scene: The frame.
+        fit: Where to begin.
+
+    Returns:
+        Both, and the state of the whole frame with what this taught.
+    """
+    window = scene.window(fit)
+    part, local = window.scene, window.fit
+    start = round_probe(START_FWHM_A / FWHM_PER_S / scene.pixel_size_A)
+    noise = flat_noise(part.image)
+    believed = np.ones(part.shape, np.float32) if part.trust is None else part.trust
+    known = Known(measure_width(part, local, start, believed), noise)
+    state = stepped(part, evaluated(part, local, known), known, TOLERANCES[0])[0]
+    for _ in range(PROBE_ROUNDS):
+        known = replace(known, noise=measure_noise(part.image, state.expected))
+        known, state = probe_step(part, evaluated(part, state.fit, known), known)
+    known = replace(known, noise=measure_noise(part.image, state.expected))
+    return known, window.taught(fit, state.fit)
+
+
+def probe_step(scene: Scene, state: State, known: Known) -> tuple[Known, State]:
+    """Step with probe and atoms together; with the atoms alone where that makes things worse."""
+    images = (state.residual, state.weight)
+    equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
+    probe, fit = joint_step(scene, state.fit, known.probe, equations, images)
+    renewed = replace(known, probe=probe)
+    together = evaluated(scene, fit, renewed)
+    if together.misfit(state.weight) < WORSE * state.misfit(state.weight):
+        return renewed, together
+    alone = step(state.fit, equations, known.probe.s, TOLERANCES[0])
+    return known, evaluated(scene, alone, known)
+
+
+def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSystem]:
+    """Fit every atom of the frame, the probe given.
+
+    Returns:
+        What is known, heavy atoms' shape included; the final state; and the curvature near it.
+    """
+    state, system = stepped(scene, evaluated(scene, fit, known), known, TOLERANCES[0])
+    if state.fit.heavy.any():
+        probe = measure_heavy(state.fit, known.probe, state.residual, state.weight)
+        known = replace(known, probe=probe)
+        state = evaluated(scene, state.fit, known)
+    for tolerance in TOLERANCES[1:]:
+        state, system = stepped(scene, state, known, tolerance)
+    return known, state, system
+
+
+def stepped(
+    scene: Scene, state: State, known: Known, tolerance: float
+) -> tuple[State, BlockSystem]:
+    """Take one step, or half of it where the whole makes things worse."""
+    images = (state.residual, state.weight)
+    equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
+    fit = step(state.fit, equations, known.probe.s, tolerance)
+    after = evaluated(scene, fit, known)
+    if after.misfit(state.weight) > WORSE * state.misfit(state.weight):
+        after = evaluated(scene, state.fit.halfway(fit), known)
+    return after, equations.system
