@@ -2,8 +2,29 @@
 
     .venv-validate/bin/pip install -e .[validate]
     .venv-validate/bin/python -m tests.science.multislice make --out build/multislice
+    .venv-validate/bin/python -m tests.science.multislice picture --out build/multislice
+    .venv-validate/bin/python -m tests.science.multislice compare
 
-(work in progress)
+The detector learns from `inference_service.training`'s simulator, so another must judge it. Nothing
+here comes from there: structures are built in `topology`, `boundary`, `surroundings` and `crystals`
+and relaxed in `relaxation`; `wave` scans them by multislice on abTEM's Lobato potentials; `frame`
+records them (`distortion` moves the beam, `exposure` counts). `compare` sets the scan beside
+abTEM's own. What is left out: inelastic losses, chromatic blur, charging, knock-on between lines.
+
+Each specimen is scanned once, without noise, and cached in `noiseless/`; each of its frames takes
+another dose, pixel size, detector, number format and distortion. Whatever is there already is kept,
+so an interrupted run resumes; names seed everything. For each name,
+
+- `frames/<name>.npz`: `image` (rows, columns) and `pixel_size_A`, as a file's header would say;
+- `truth/<name>.npz`: `xy_px` (n, 2) column and row of every atom, `number` (n,), `role` (n,),
+  `asked` (n,) atoms of the sheet that nothing hides, 1.5 Å from the border; `displaced_A` (n, 2)
+  random displacements, zero where none; `bound_pm` (n,) the Cramér-Rao bound per axis in the
+  lattice; `cover` and `vacuum` (rows, columns) masks; `pixel_size_A` as it truly is, `dose_e_A2`,
+  `counts_per_carbon`, `counts_at_carbon` per pixel, `family`; `defects_json`, a list of
+  {type, x_px, y_px} and {type, path_px}; `setting_json`, what else was drawn.
+
+Truth is where atoms appear: stretch, drift, flyback, slips, coma's shift and the mean afterglow
+belong to it; line jitter and hum do not. Atoms beside a slip are not asked for.
 """
 
 from __future__ import annotations
@@ -23,6 +44,10 @@ from .noiseless import Noiseless
 DOSES_e_A2 = (1e5, 4e5, 1.6e6, 6.4e6)
 PIXELS_A = (0.08, 0.104, 0.12, 0.16)
 DTYPES = ("float32", "uint16", "uint8", "float32")
+LYING = "wrongscale"
+"""Frames of `silicon` whose headers are wrong."""
+FIELDS_A = {"wide": 83.2} | dict.fromkeys(CRYSTALS, FIELD_A)
+EVERY = [*FAMILIES, LYING, *CRYSTALS]
 
 
 def seeded(*names: object) -> np.random.Generator:
@@ -48,10 +73,11 @@ def noiseless(folder: Path, family: str, seed: int) -> Noiseless:
 def settings(family: str, seed: int) -> list[Setting]:
     """Each dose once, each pixel size once, shuffled against each other."""
     rng = seeded("settings", family, seed)
-    field = {"field_A": FIELD_A} if family in CRYSTALS else {}
+    field = {"field_A": FIELDS_A[family]} if family in FIELDS_A else {}
+    lie = {"header_factor": float(rng.choice([0.72, 1.09, 1.4]))} if family == LYING else {}
     detectors = rng.permutation(["HAADF", "MAADF", "HAADF", "MAADF"])
     return [
-        Setting(dose, float(pixel), str(detector), str(dtype), **field)
+        Setting(dose, float(pixel), str(detector), str(dtype), **field, **lie)
         for dose, pixel, detector, dtype in zip(
             DOSES_e_A2, rng.permutation(PIXELS_A), detectors, rng.permutation(DTYPES), strict=True
         )
@@ -61,7 +87,7 @@ def settings(family: str, seed: int) -> list[Setting]:
 def make(folder: Path, families: list[str], seed: int) -> None:
     """Make every frame that is not there yet."""
     for family in families:
-        image = noiseless(folder, family, seed)
+        image = noiseless(folder, "silicon" if family == LYING else family, seed)
         for setting in settings(family, seed):
             name = f"{family}-{setting.label()}-s{seed}"
             if (folder / "truth" / f"{name}.npz").exists():
@@ -82,13 +108,23 @@ def summary(truth: dict[str, object]) -> str:
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("command", choices=["make"])
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("command", choices=["make", "picture", "compare"])
     parser.add_argument("--out", type=Path, default=Path("build/multislice"))
-    parser.add_argument("--family", action="append", choices=[*FAMILIES, *CRYSTALS])
+    parser.add_argument("--family", action="append", choices=EVERY)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    make(options.out, options.family or [*FAMILIES, *CRYSTALS], options.seed)
+    families = options.family or EVERY
+    if options.command == "make":
+        make(options.out, families, options.seed)
+    elif options.command == "picture":
+        from .contact_sheet import draw  # matplotlib
+
+        print(draw(options.out, families))
+    else:
+        from .abtem_scan import compare  # abTEM
+
+        print(compare())
 
 
 if __name__ == "__main__":

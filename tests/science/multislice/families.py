@@ -14,6 +14,7 @@ from .surroundings import add_second_layer, contaminate, put_adatoms, star, stra
 from .topology import Sheet, honeycomb
 
 BOX_A = 46.08
+WIDE_BOX_A = 92.16
 MARGIN_A = 7.0
 APART_A = 9.0
 ALUMINIUM, PHOSPHORUS = 13, 15
@@ -102,17 +103,25 @@ EDITS: dict[str, Callable[[Sheet, int, int], object]] = {
 PAIRS = {"V2_585", "V_555777", "SW_5577", "Si_C4", "Si_dimer"}
 
 
-def with_hole(rng: np.random.Generator, radius_A: float) -> tuple[Sheet, tuple[Mark, ...]]:
-    """A sheet with a hole around a point of the frame, and the path of its edge."""
-    sheet = honeycomb(BOX_A, rng)
-    middle = rng.uniform(0.35, 0.65, 2) * BOX_A
-    sheet.hole = star(BOX_A, middle, radius_A, rng)
+def with_hole(
+    rng: np.random.Generator, middle_A: np.ndarray, radius_A: float, box_A: float = BOX_A
+) -> tuple[Sheet, tuple[Mark, ...]]:
+    """A sheet with a hole around a point, and the path of its edge.
+
+    A point outside the box makes a sheet that ends along a line; it is no hole then.
+    """
+    sheet = honeycomb(box_A, rng)
+    sheet.hole = star(box_A, middle_A, radius_A, rng)
     before = {tuple(xy) for xy in sheet.positions_A[_degree(sheet) < 3, :2].tolist()}
     sheet = topology.remove_inside(sheet, sample(sheet.hole, sheet.positions_A[:, :2]))
     rim = sheet.positions_A[_degree(sheet) < 3, :2]
     rim = np.array([xy for xy in rim.tolist() if tuple(xy) not in before])
-    azimuth = np.arctan2(*(rim - middle).T[::-1])
+    around = rim - middle_A
+    turn = np.arctan2(*(box_A / 2 - middle_A)[::-1])
+    azimuth = (np.arctan2(around[:, 1], around[:, 0]) - turn + np.pi) % (2 * np.pi)
     path = rim[np.argsort(azimuth)]
+    if ((middle_A < 0) | (middle_A > box_A)).any():
+        return sheet, (Mark("edge", path),)
     path = np.vstack([path, path[:1]])
     return sheet, (Mark("edge", path), Mark("hole", path))
 
@@ -121,10 +130,27 @@ def _degree(sheet: Sheet) -> np.ndarray:
     return np.bincount(np.array(list(sheet.bonds)).ravel(), minlength=len(sheet.numbers))
 
 
+def _inside(rng: np.random.Generator, box_A: float = BOX_A) -> np.ndarray:
+    return rng.uniform(0.35, 0.65, 2) * box_A
+
+
 def hole(rng: np.random.Generator) -> Specimen:
     """A hole of about 18 Å with bare edges, and two silicon atoms beside it."""
-    sheet, marks = with_hole(rng, 9.0)
+    sheet, marks = with_hole(rng, _inside(rng), 9.0)
     return point_defects(rng, ["Si_C3", "Si_C4"], sheet).with_marks(*marks)
+
+
+def edge(rng: np.random.Generator) -> Specimen:
+    """A sheet that ends within the frame, with silicon on its edge."""
+    toward = rng.uniform(0, 2 * np.pi)
+    middle = BOX_A / 2 + 32.0 * np.array([np.cos(toward), np.sin(toward)])
+    sheet, (mark,) = with_hole(rng, middle, 24.0)
+    sites = mark.path_A[[len(mark.path_A) // 3, 2 * len(mark.path_A) // 3]]
+    for site in sites:
+        i = int(np.linalg.norm(sheet.positions_A[:, :2] - site, axis=1).argmin())
+        topology.substitute(sheet, i, topology.SILICON)
+    ends = [Mark("Si_edge", site[None]) for site in sites]
+    return point_defects(rng, ["Si_C3", "V2_585"], sheet).with_marks(mark, *ends)
 
 
 def grain_boundary(rng: np.random.Generator) -> Specimen:
@@ -135,10 +161,18 @@ def grain_boundary(rng: np.random.Generator) -> Specimen:
 
 def combined(rng: np.random.Generator) -> Specimen:
     """A hole, contamination, silicon, vacancies and displacements in one field."""
-    sheet, marks = with_hole(rng, 6.0)
+    sheet, marks = with_hole(rng, _inside(rng), 6.0)
     kinds = ["Si_C3", "Si_C4", "V2_585", "Si_dimer", "SW_5577"]
     whole = point_defects(rng, kinds, sheet).with_marks(*marks)
     return contaminate(whole.displaced(0.06, rng), 0.15, 6.0, rng)
+
+
+def wide(rng: np.random.Generator) -> Specimen:
+    """A field as wide as real ones: everything that a session may meet in one frame."""
+    sheet, marks = with_hole(rng, _inside(rng, WIDE_BOX_A), 9.0, WIDE_BOX_A)
+    kinds = ["Si_C3", "Si_C4"] * 6 + ["V1", "V2_585", "SW_5577", "Si_dimer", "Si_trimer"] * 2
+    whole = point_defects(rng, kinds, sheet).with_marks(*marks)
+    return contaminate(whole.displaced(0.05, rng), 0.12, 6.0, rng)
 
 
 def unknown_adatoms(rng: np.random.Generator) -> Specimen:
@@ -171,4 +205,6 @@ FAMILIES: dict[str, Family] = {
     ),
     "bilayer": lambda rng: add_second_layer(point_defects(rng, ["Si_C3"] * 2), 0.35, rng),
     "combined": combined,
+    "edge": edge,
+    "wide": wide,
 }

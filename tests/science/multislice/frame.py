@@ -136,11 +136,11 @@ class _Seen:
         }
 
     def defects(self) -> list[dict[str, object]]:
-        """Named defects in the frame; a path is cut where it leaves the frame."""
+        """Named defects in the frame; paths are cut where they leave it or are covered."""
         found: list[dict[str, object]] = []
         for mark in self.noiseless.specimen.marks:
             xy, _ = self.px(mark.path_A)
-            inside = self.in_frame(xy)
+            inside = self.in_frame(xy) & ~sample(self.noiseless.specimen.covered, mark.path_A)
             if len(xy) == 1 and inside[0]:
                 found.append({"type": mark.type, "x_px": xy[0, 0], "y_px": xy[0, 1]})
             elif len(xy) > 1:

@@ -154,7 +154,8 @@ def rotate_bond(sheet: Sheet, i: int, j: int) -> None:
 def triple_divacancy(sheet: Sheet, i: int, j: int) -> None:
     """555-777: a divacancy with one bond of its octagon rotated."""
     left, right = divacancy(sheet, i, j)
-    sheet.weak.clear()
+    for pair in (left, right):
+        del sheet.weak[min(pair), max(pair)]
     for a in left:
         for e in sheet.neighbours(a):
             for f in sheet.neighbours(e):
