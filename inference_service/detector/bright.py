@@ -26,12 +26,14 @@ OUTER_A: Final = 0.9
 """Widths of the difference of Gaussians that answers to a point, not to a patch of dirt."""
 BRIGHTER: Final = 3.0
 """How far a point must exceed the typical atom's answer."""
+OUTSTANDING: Final = 5.0
+"""Robust standard deviations of the answer that it must exceed, too: noise does not."""
 NEAR_A: Final = 0.7
 """A candidate this close is taken to be the same atom."""
 PROBABILITY: Final = 0.3
 """Before the fit has looked at it."""
-SPECIES: Final = (0.05, 0.25, 0.7)
-"""Light, Si, brighter."""
+SPECIES: Final = (0.3, 0.35, 0.35)
+"""Light, Si, brighter: the fit decides."""
 SIGMA_PX: Final = 0.75
 """Position error of the brightest bin."""
 MOST: Final = 2000
@@ -51,7 +53,9 @@ def add_bright(candidates: Candidates, canonical: FloatImage, fitted_from: float
         return candidates
     answer = point_answer(canonical)
     typical = float(np.median(sampled(answer, known.xy_px)))
-    points = maxima(answer, BRIGHTER * typical) if typical > 0 else np.empty((0, 2))
+    spread = float(np.median(np.abs(answer - np.median(answer)))) / 0.6745
+    least = max(BRIGHTER * typical, OUTSTANDING * spread)
+    points = maxima(answer, least) if typical > 0 else np.empty((0, 2))
     if not 0 < len(points) <= MOST:
         return candidates
     distance, _ = cKDTree(known.xy_px).query(points)

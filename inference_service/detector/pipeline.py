@@ -152,7 +152,9 @@ class Detector:
             seen.candidates, seen.fitted, refined, scale.pixel_size_A, self._calibration
         )
         fitted = self._clock.monotonic_s()
-        found = name_candidates(seen.candidates, seen.fitted, refined, positions, self._calibration)
+        found = name_candidates(
+            seen.candidates, seen.fitted, refined, positions, self._calibration, scale.pixel_size_A
+        )
         analysis = conclude(taken, scale, seen, found, refined)
         done = self._clock.monotonic_s()
         times = StageTimes(

@@ -17,7 +17,7 @@ from inference_service.detector.ood import Evidence, structured_residual
 from inference_service.detector.position import Positions
 from inference_service.detector.refine import Refined
 from inference_service.detector.scale import ScaleVerdict
-from inference_service.detector.species import Species, name_atoms
+from inference_service.detector.species import Species, dirt_around, name_atoms
 from shared.messages import ATOM, AtomTable
 
 __all__ = ["Found", "atom_table", "gather_evidence", "name_candidates"]
@@ -65,6 +65,7 @@ def name_candidates(
     refined: Refined | None,
     positions: Positions,
     calibration: Calibrations,
+    pixel_size_A: float,
 ) -> Found:
     """Name every candidate and state the probability of the whole claim.
 
@@ -74,6 +75,7 @@ def name_candidates(
         refined: The fit; None where nothing was fitted.
         positions: Of all candidates.
         calibration: The ensemble's own.
+        pixel_size_A: Edge of a pixel, Å.
     """
     n = len(candidates)
     amplitude, sigma = np.ones(n), np.full(n, UNFITTED_SIGMA)
@@ -81,10 +83,9 @@ def name_candidates(
         typical = refined.typical
         amplitude, sigma = amplitude * typical, sigma * typical
         amplitude[fitted], sigma[fitted] = refined.amplitude, refined.amplitude_sigma
-    dirt = candidates.contamination
-    species = name_atoms(
-        candidates.species, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM)
-    )
+    seen = candidates.species
+    dirt = dirt_around(positions.best * pixel_size_A, candidates.contamination, seen[:, 0] > 0.5)
+    species = name_atoms(seen, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM))
     evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates.p, refined)
     there = calibrated(candidates.p, evidence, calibration)
     p = there * species.probability

@@ -1,8 +1,11 @@
 """Name the element of each atom from what the network sees and how bright the fit finds it.
 
-HAADF intensity of a single atom grows as about Z^1.64 (Krivanek et al., doi:10.1038/nature08879)
-to Z^2, so its ratio to carbon's is evidence that needs no training. Elements that neither the
-network nor the ratio can place are `X`: an honest name, not a guess.
+Dark-field intensity of a single atom grows as about Z^1.4 to Z^2 with the detector's angles
+(Krivanek et al., doi:10.1038/nature08879), so the ratio of silicon to carbon is a figure of the
+frame, 2.5 to 7: it is measured from the silicon the frame holds, with that range as the prior.
+Against silicon stand two carbon atoms over each other, which the network takes for one bright
+atom, and elements beyond silicon, which it has never seen: those are `X`, an honest name and not a
+guess.
 """
 
 from __future__ import annotations
@@ -12,36 +15,78 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from shared.messages import UNKNOWN_ELEMENT
 
-__all__ = ["Species", "name_atoms"]
+__all__ = ["Species", "dirt_around", "name_atoms"]
 
 FloatArray = NDArray[np.float64]
 
-CONTRAST_EXPONENT: Final = 1.8
-"""From 1.64 at the medium angles of that work to about 2 at high angles."""
-EXPONENT_SCATTER: Final = 0.2
-ELEMENTS: Final = np.array([5, 6, 7, 8, 14, UNKNOWN_ELEMENT])
+LIGHT: Final = np.array([5, 6, 7, 8])
+"""Light elements that can be named: B, C, N, O."""
+LIGHT_SHARE: Final = np.array([0.0005, 0.998, 0.001, 0.0005])
+"""How the network's light class divides among them before brightness is looked at."""
+LIGHT_EXPONENT: Final = 1.7
+ELEMENTS: Final = np.array([*LIGHT, 14, UNKNOWN_ELEMENT])
 """Atomic numbers that can be named: B, C, N, O, Si, X."""
-FAMILY: Final = np.array([0, 0, 0, 0, 1, 2])
-"""The network's class of each: light, Si, brighter."""
-SHARE: Final = np.array([0.0005, 0.998, 0.001, 0.0005, 1.0, 1.0])
-"""How the network's class divides among its elements before brightness is looked at."""
-MODEL_SCATTER: Final = 0.12
-"""Relative scatter of the ratio beyond noise and exponent: focus, an uneven background."""
-OUTLIERS: Final = 0.02
-"""Share of atoms whose fitted brightness means nothing: overlaps, dirt, edges."""
-UNKNOWN_RANGE: Final = 400.0
-"""An unknown element's ratio lies anywhere over this factor, log-uniform."""
+
+SILICON_RATIO: Final = 4.2
+"""Silicon over carbon: 3.4-5.2 on multislice frames, 5-6.5 on real ones."""
+SILICON_SPREAD: Final = 0.25
+"""Standard deviation of its logarithm from frame to frame."""
+SILICON_RANGE: Final = (2.6, 6.2)
+STEPS: Final = 31
+"""Ratios tried."""
+SILICON_SCATTER: Final = 0.10
+"""Scatter of the logarithm within a frame beyond photon noise: bonding, height, background."""
+SPEAKS_FROM: Final = 0.5
+"""Probability of a bright class from which an atom says something of the frame's ratio."""
+SIGNIFICANT: Final = 4.0
+"""Standard errors above carbon that it must be, too: the network errs with the photons."""
+
+LIGHT_SCATTER: Final = 0.12
+"""Relative scatter of light atoms beyond photon noise: focus, an uneven background."""
+PILE_RATIO: Final = 2.0
+PILE_SPREAD: Final = 0.5
+"""Two or three carbon atoms over each other: median and standard deviation of the logarithm."""
+PILED: Final = 0.05
+"""Least share of light atoms whose brightness is that of a pile or means nothing."""
+PILED_IN_DIRT: Final = 0.3
+PILED_IF_BRIGHT: Final = 0.65
+"""That share grows where there is dirt, and where a light atom looks bright to the network."""
+
+HEAVIER: Final = (0.15, 0.5)
+"""Logarithm of an unknown element's brightness over silicon's: none below the first, all beyond
+the second: the next element that is commonly met, titanium, has 0.7."""
+HEAVIEST: Final = 150.0
+"""Ratio to carbon of the heaviest elements."""
+STRANGE: Final = (0.15, 0.7)
+"""Share of bright atoms that are unknown: at least the first, and of the network's own share the
+second: it has seen few elements and calls the others silicon."""
+SILICON_IN_DIRT: Final = 0.04
+"""Share of what looks like silicon inside dirt that is silicon."""
+LEAST_NETWORK: Final = 2e-3
+"""The network is never surer than this that a class is absent."""
+NETWORK_SHARE: Final = 0.8
+"""Share of the network's log odds for a bright atom that counts: it has seen the same photons as
+the fit, and errs with them."""
+NONSENSE: Final = 0.01
+"""Share of atoms of any element whose fitted brightness means nothing: overlaps, edges."""
+
 FLUCTUATION: Final = 0.25
 """Brightness, over carbon's, that an empty place may feign beyond photon noise."""
 BLOB_MEAN: Final = 3.0
 """Mean brightness of dirt, over carbon's; exponentially distributed."""
 MOST_EVIDENCE: Final = 4.0
 """The brightness moves the odds of an atom by at most e to this power."""
-LEAST_NETWORK: Final = 2e-3
-"""The network is never surer than this that a class is absent."""
+
+SURROUNDINGS_A: Final = (1.2, 4.0)
+"""Where neighbours are asked about dirt: bright atoms look like dirt to the network."""
+DIRT_RANGE: Final = (0.10, 0.35)
+"""Median probability of dirt around an atom: below the first it is clean, above the second it is
+not. On simulated frames 0.16 is exceeded around one silicon atom in a hundred, and 0.23 around
+three false ones in four."""
 
 
 @dataclass(frozen=True)
@@ -69,52 +114,138 @@ def name_atoms(
         network: (n, 3) probabilities of light, Si, brighter.
         amplitude: (n,) fitted brightness, any unit.
         sigma: (n,) its standard error; infinite where nothing was fitted.
-        dirt: (n,) probability that it lies under amorphous matter.
+        dirt: (n,) how surely it lies under amorphous matter, as by `dirt_around`.
         sure: (n,) atoms that are certainly there; they set what carbon looks like.
     """
     carbon = carbon_amplitude(network, amplitude, sure)
-    ratio, error = amplitude / carbon, sigma / carbon
-    prior = np.maximum(network, LEAST_NETWORK)[:, FAMILY] * SHARE
-    prior /= prior.sum(axis=1, keepdims=True)
-    posterior = prior * likelihood(ratio, error)
-    total = posterior.sum(axis=1)
+    ratio = np.maximum(amplitude / carbon, 1e-3)
+    error = sigma / carbon
+    prior = prior_of(network, dirt)
+    piled = np.clip(PILED + PILED_IN_DIRT * dirt + PILED_IF_BRIGHT * (1 - network[:, 0]), 0.0, 0.95)
+    light = light_density(ratio, error, piled)
+    bright, heavier = bright_densities(ratio, error, prior, light, sure & (dirt < 0.5))
+    density = np.column_stack([light, bright, heavier])
+    anywhere = NONSENSE / (np.maximum(ratio, 0.1) * np.log(HEAVIEST / 0.1))
+    posterior = prior * ((1 - NONSENSE) * density + anywhere[:, None])
+    whole = posterior.sum(axis=1)
     best = np.argmax(posterior, axis=1)
     return Species(
         atomic_number=ELEMENTS[best].astype(np.uint8),
-        probability=posterior[np.arange(len(best)), best] / total,
-        evidence=evidence(total, ratio, error, dirt),
+        probability=posterior[np.arange(len(best)), best] / whole,
+        evidence=evidence(whole, ratio, error, dirt),
     )
 
 
-def evidence(
-    likelihood_atom: FloatArray, ratio: FloatArray, error: FloatArray, dirt: FloatArray
+def dirt_around(
+    xy_A: FloatArray, contamination: FloatArray, light: NDArray[np.bool_]
 ) -> FloatArray:
-    """Weigh an atom against a fluctuation, or under dirt against a blob of any brightness."""
-    width = np.hypot(error, FLUCTUATION)
-    nothing = np.exp(-0.5 * (ratio / width) ** 2) / (np.sqrt(2 * np.pi) * width)
-    blob = np.exp(-np.maximum(ratio, 0.0) / BLOB_MEAN) / BLOB_MEAN
-    alternative = (1 - dirt) * nothing + dirt * blob
-    logarithm = np.log(likelihood_atom + 1e-12) - np.log(alternative + 1e-12)
-    return np.asarray(np.clip(logarithm, -MOST_EVIDENCE, MOST_EVIDENCE))
+    """How surely each atom lies under amorphous matter, from what its neighbours look like, (n,).
+
+    Args:
+        xy_A: (n, 2) positions.
+        contamination: (n,) the network's probability of dirt at each.
+        light: (n,) which are light to the network; bright ones look like dirt.
+    """
+    asked = np.flatnonzero(light)
+    around = contamination.copy()
+    if len(asked):
+        tree = cKDTree(xy_A[asked])
+        low, high = SURROUNDINGS_A
+        for k in np.flatnonzero((contamination > DIRT_RANGE[0]) | ~light):
+            near = asked[tree.query_ball_point(xy_A[k], high)]
+            near = near[np.hypot(*(xy_A[near] - xy_A[k]).T) > low]
+            if len(near):
+                around[k] = np.median(contamination[near])
+    return np.clip((around - DIRT_RANGE[0]) / (DIRT_RANGE[1] - DIRT_RANGE[0]), 0.0, 1.0)
 
 
 def carbon_amplitude(network: FloatArray, amplitude: FloatArray, sure: NDArray[np.bool_]) -> float:
     """Typical brightness of a carbon atom in this frame."""
     light = (network[:, 0] > 0.5) & sure
     chosen = amplitude[light] if light.any() else amplitude
-    return max(float(np.median(chosen)), 1e-30)
+    return max(float(np.median(chosen)), 1e-30) if len(chosen) else 1.0
 
 
-def likelihood(ratio: FloatArray, error: FloatArray) -> FloatArray:
-    """Density of each brightness ratio under each of `ELEMENTS`, (n, 6)."""
-    logarithm = np.log(np.maximum(ELEMENTS, 1) / 6.0)
-    expected = np.exp(CONTRAST_EXPONENT * logarithm)
-    scatter = expected * np.hypot(MODEL_SCATTER, EXPONENT_SCATTER * logarithm)
-    width = np.hypot(error[:, None], scatter)
-    width = np.maximum(width, 1e-6)
-    z = (ratio[:, None] - expected) / width
-    density = np.exp(-0.5 * z**2) / (np.sqrt(2 * np.pi) * width)
-    anywhere = 1.0 / (np.maximum(ratio, 0.1) * np.log(UNKNOWN_RANGE))
-    density = (1 - OUTLIERS) * density + OUTLIERS * anywhere[:, None]
-    density[:, -1] = anywhere
-    return np.asarray(density)
+def prior_of(network: FloatArray, dirt: FloatArray) -> FloatArray:
+    """Probability of each of `ELEMENTS` before the brightness is looked at, (n, 6)."""
+    bright = np.clip(network[:, 1] + network[:, 2], LEAST_NETWORK, 1.0 - LEAST_NETWORK)
+    strange = STRANGE[0] + STRANGE[1] * np.minimum(network[:, 2] / bright, 1.0)
+    odds = (bright / (1.0 - bright)) ** NETWORK_SHARE
+    bright = odds / (1.0 + odds)
+    bright = bright * (1.0 - (1.0 - SILICON_IN_DIRT) * dirt)
+    light = np.maximum(1.0 - bright, LEAST_NETWORK)
+    prior = np.column_stack(
+        [light[:, None] * LIGHT_SHARE, bright * (1.0 - strange), bright * strange]
+    )
+    return np.asarray(prior / prior.sum(axis=1, keepdims=True))
+
+
+def light_density(ratio: FloatArray, error: FloatArray, piled: FloatArray) -> FloatArray:
+    """Density of each ratio under each of the light elements, piles included, (n, 4)."""
+    expected = (LIGHT / 6.0) ** LIGHT_EXPONENT
+    single = gaussian(ratio[:, None] - expected, np.hypot(error[:, None], LIGHT_SCATTER * expected))
+    spread = np.hypot(PILE_SPREAD, error / ratio)
+    pile = gaussian(np.log(ratio / PILE_RATIO), spread) / ratio
+    return np.asarray((1 - piled[:, None]) * single + (piled * pile)[:, None])
+
+
+def bright_densities(
+    ratio: FloatArray,
+    error: FloatArray,
+    prior: FloatArray,
+    light: FloatArray,
+    speaking: NDArray[np.bool_],
+) -> tuple[FloatArray, FloatArray]:
+    """Densities of each ratio under silicon and under anything heavier, (n,) each.
+
+    Silicon's ratio is tried over its range; each value is weighed by how well it explains all
+    atoms that look bright, as silicon, as heavier ones or as piles of carbon.
+
+    Args:
+        ratio: (n,) brightness over carbon's.
+        error: (n,) its standard error.
+        prior: (n, 6) of `prior_of`.
+        light: (n, 4) of `light_density`.
+        speaking: (n,) atoms that are certainly there and clean.
+    """
+    tried = np.log(np.geomspace(SILICON_RANGE[0], SILICON_RANGE[1], STEPS))
+    logarithm = np.log(ratio)[:, None]
+    width = np.hypot(SILICON_SCATTER, np.minimum(error / ratio, 3.0))[:, None]
+    silicon = gaussian(logarithm - tried, width) / ratio[:, None]
+    heavier = heavier_density(logarithm - tried, width, tried) / ratio[:, None]
+    told = speaking & (prior[:, 4] + prior[:, 5] > SPEAKS_FROM)
+    told &= ratio - 1.0 > SIGNIFICANT * np.hypot(error, LIGHT_SCATTER)
+    mixture = (
+        prior[told, 4, None] * silicon[told]
+        + prior[told, 5, None] * heavier[told]
+        + (prior[told, :4] * light[told]).sum(axis=1)[:, None]
+    )
+    support = np.log(mixture + 1e-12).sum(axis=0)
+    support -= 0.5 * ((tried - np.log(SILICON_RATIO)) / SILICON_SPREAD) ** 2
+    weight = np.exp(support - support.max())
+    weight /= weight.sum()
+    return silicon @ weight, heavier @ weight
+
+
+def heavier_density(beyond: FloatArray, width: FloatArray, tried: FloatArray) -> FloatArray:
+    """Density of logarithms that exceed silicon's by `beyond`, for elements heavier than it."""
+    low, high = HEAVIER
+    soft = np.hypot(width, (high - low) / 2.5)
+    rise = 1.0 / (1.0 + np.exp(-np.clip(1.7 * (beyond - 0.5 * (low + high)) / soft, -40, 40)))
+    return np.asarray(rise / (np.log(HEAVIEST) - tried - low))
+
+
+def evidence(
+    likelihood_atom: FloatArray, ratio: FloatArray, error: FloatArray, dirt: FloatArray
+) -> FloatArray:
+    """Weigh an atom against a fluctuation, or under dirt against a blob of any brightness."""
+    nothing = gaussian(ratio, np.hypot(error, FLUCTUATION))
+    blob = np.exp(-ratio / BLOB_MEAN) / BLOB_MEAN
+    alternative = (1 - dirt) * nothing + dirt * blob
+    logarithm = np.log(likelihood_atom + 1e-12) - np.log(alternative + 1e-12)
+    return np.asarray(np.clip(logarithm, -MOST_EVIDENCE, MOST_EVIDENCE))
+
+
+def gaussian(difference: FloatArray, width: FloatArray) -> FloatArray:
+    """Normal density."""
+    return np.asarray(np.exp(-0.5 * (difference / width) ** 2) / (np.sqrt(2 * np.pi) * width))
