@@ -36,6 +36,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import Arrays
 from .crystals import CRYSTALS, FIELD_A
 from .families import FAMILIES
 from .frame import Setting, expose, write
@@ -97,7 +98,7 @@ def make(folder: Path, families: list[str], seed: int) -> None:
             print(f"{name} {setting.detector} {setting.dtype}: {summary(truth)}", flush=True)
 
 
-def summary(truth: dict[str, object]) -> str:
+def summary(truth: Arrays) -> str:
     """What a frame asks and how hard it is."""
     asked = np.asarray(truth["asked"])
     if not asked.any():

@@ -6,6 +6,7 @@ import abtem
 import numpy as np
 from ase import Atoms
 
+from .arrays import Floats
 from .optics import ENERGY_eV, Optics
 from .wave import SAMPLING_A, STEP_PX, Atoms3D, DETECTORS_mrad, Slicing, scan_still
 
@@ -42,7 +43,7 @@ def compare() -> str:
     return "\n".join(lines)
 
 
-def _abtem(positions_A: np.ndarray, box_A: float, angles_mrad: tuple[float, float]) -> np.ndarray:
+def _abtem(positions_A: Floats, box_A: float, angles_mrad: tuple[float, float]) -> Floats:
     height_A = float(positions_A[:, 2].max()) + SLICE_A
     lifted = positions_A + np.array([0.0, 0.0, SLICE_A / 2])
     atoms = Atoms(numbers=NUMBERS, positions=lifted, cell=[box_A, box_A, height_A], pbc=True)

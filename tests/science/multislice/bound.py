@@ -7,12 +7,13 @@ variance of a pixel; the bound of a coordinate is the square root of its diagona
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix, hstack
 
-from .exposure import NoiselessImage
+from .arrays import Bools, Floats
 
 REACH_A = 2.4
 STEP_A = 0.02
@@ -31,14 +32,14 @@ class Fisher:
         counts: Counts per pixel for a signal fraction of 1.
     """
 
-    expected: np.ndarray
-    variance: np.ndarray
+    expected: Floats
+    variance: Floats
     pixel_A: float
     counts: float
 
     def bound_pm(
-        self, xy_px: np.ndarray, brightness: np.ndarray, atom: NoiselessImage
-    ) -> np.ndarray:
+        self, xy_px: Floats, brightness: Floats, atom: Callable[[Floats], Floats]
+    ) -> Floats:
         """Bound along x and y (root mean square of the two) of each atom, pm.
 
         Args:
@@ -55,10 +56,10 @@ class Fisher:
             np.linalg.pinv(information, hermitian=True) if n < 3 else np.linalg.inv(information)
         )
         variance = np.clip(np.diag(inverse)[: 3 * n].reshape(n, 3)[:, :2], 0.0, None)
-        return 100.0 * np.sqrt(variance.mean(axis=1))
+        return np.asarray(100.0 * np.sqrt(variance.mean(axis=1)))
 
     def _of_atoms(
-        self, xy_px: np.ndarray, brightness: np.ndarray, atom: NoiselessImage
+        self, xy_px: Floats, brightness: Floats, atom: Callable[[Floats], Floats]
     ) -> csr_matrix:
         """Derivatives by x (Å), y (Å) and relative brightness of each atom."""
         rows, columns = self.expected.shape
@@ -70,7 +71,7 @@ class Fisher:
         image = [self.counts * atom(offset + shift) for shift in _SHIFTS]
         slope = [(image[a] - image[b]) / (2 * STEP_A) for a, b in ((2, 1), (4, 3))]
         values = np.stack([*slope, image[0]], axis=-1) * brightness[:, None, None]
-        inside = ((pixel >= 0) & (pixel < (columns, rows))).all(axis=-1)
+        inside: Bools = np.asarray(((pixel >= 0) & (pixel < (columns, rows))).all(axis=-1))
         index = pixel[..., 1] * columns + pixel[..., 0]
         column = 3 * np.arange(len(xy_px))[:, None, None] + np.arange(3)
         where = np.broadcast_to(inside[..., None], values.shape)

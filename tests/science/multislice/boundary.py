@@ -6,9 +6,12 @@ rest relaxes, and each Delaunay triangle becomes a carbon atom. Rings of five to
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.spatial import Delaunay, cKDTree
 
+from .arrays import Floats
 from .specimen import Mark
 from .topology import CARBON, CC_A, Sheet
 
@@ -25,9 +28,9 @@ def bicrystal(
     along = np.array([-normal[1], normal[0]])
     wave = rng.uniform(0.0, 2.0), 2 * np.pi / rng.uniform(20.0, 40.0), rng.uniform(0, 2 * np.pi)
 
-    def side(xy: np.ndarray) -> np.ndarray:
+    def side(xy: Floats) -> Floats:
         local = xy - box_A / 2
-        return local @ normal - wave[0] * np.sin(wave[1] * (local @ along) + wave[2])
+        return np.asarray(local @ normal - wave[0] * np.sin(wave[1] * (local @ along) + wave[2]))
 
     left, right = (_ring_centres(box_A, angle, rng) for angle in (base, base + misorientation_rad))
     centres = np.concatenate([left[side(left) < 0], right[side(right) >= 0]])
@@ -41,7 +44,7 @@ def bicrystal(
     return sheet, Mark("GB", path)
 
 
-def _ring_centres(box_A: float, angle_rad: float, rng: np.random.Generator) -> np.ndarray:
+def _ring_centres(box_A: float, angle_rad: float, rng: np.random.Generator) -> Floats:
     reach = int(box_A / RINGS_A) + 2
     i, j = np.meshgrid(np.arange(-reach, reach), np.arange(-reach, reach))
     cells = np.column_stack([(i + j / 2).ravel(), (np.sqrt(3) / 2 * j).ravel()]) * RINGS_A
@@ -49,10 +52,10 @@ def _ring_centres(box_A: float, angle_rad: float, rng: np.random.Generator) -> n
         [[np.cos(angle_rad), np.sin(angle_rad)], [-np.sin(angle_rad), np.cos(angle_rad)]]
     )
     xy = cells @ turn + box_A / 2 + rng.uniform(0, 2, 2)
-    return xy[((xy > -4) & (xy < box_A + 4)).all(axis=1)]
+    return np.asarray(xy[((xy > -4) & (xy < box_A + 4)).all(axis=1)])
 
 
-def _merge(centres: np.ndarray) -> np.ndarray:
+def _merge(centres: Floats) -> Floats:
     while True:
         pairs = cKDTree(centres).query_pairs(MERGE * RINGS_A)
         if not pairs:
@@ -62,7 +65,7 @@ def _merge(centres: np.ndarray) -> np.ndarray:
         centres = np.vstack([np.delete(centres, [i, j], axis=0), middle])
 
 
-def _settle(centres: np.ndarray, side: object) -> np.ndarray:
+def _settle(centres: Floats, side: Callable[[Floats], Floats]) -> Floats:
     """Move ring centres near the boundary towards the mean of their neighbours."""
     near = np.abs(side(centres)) < 2.0 * RINGS_A
     for _ in range(15):
@@ -73,7 +76,7 @@ def _settle(centres: np.ndarray, side: object) -> np.ndarray:
     return centres
 
 
-def _dual(centres: np.ndarray, box_A: float) -> Sheet:
+def _dual(centres: Floats, box_A: float) -> Sheet:
     mesh = Delaunay(centres)
     carbons = centres[mesh.simplices].mean(axis=1)
     inside = ((carbons > -1.5) & (carbons < box_A + 1.5)).all(axis=1)

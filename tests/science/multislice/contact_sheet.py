@@ -11,6 +11,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from scipy.ndimage import gaussian_filter
 
+from .arrays import Arrays, Floats
+
 COLUMNS = 4
 SMOOTHING_A = 0.25
 SILICON = 14
@@ -35,7 +37,7 @@ def draw(folder: Path, families: list[str]) -> Path:
     return written
 
 
-def _draw_frame(ax: Axes, image: np.ndarray, truth: dict[str, np.ndarray]) -> None:
+def _draw_frame(ax: Axes, image: Floats, truth: Arrays) -> None:
     smooth = gaussian_filter(image.astype(float), SMOOTHING_A / float(truth["pixel_size_A"]))
     low, high = np.quantile(smooth, [0.001, 0.995])
     ax.imshow(smooth, cmap="gray", vmin=low, vmax=high)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Floats
 from .specimen import BULK, Specimen
 
 BOX_A = 39.68
@@ -26,7 +27,7 @@ class Crystal:
         thickness_A: Along the beam; atoms with 0 <= z < thickness stay.
     """
 
-    cell_A: np.ndarray
+    cell_A: Floats
     basis: Basis
     beam: tuple[int, int, int] = (0, 0, 1)
     thickness_A: float = 20.0
@@ -47,14 +48,14 @@ class Crystal:
             BOX_A, kept, numbers[inside], np.full(count, BULK), np.zeros((count, 2)), ()
         )
 
-    def _to_beam(self, angle_rad: float) -> np.ndarray:
+    def _to_beam(self, angle_rad: float) -> Floats:
         """Rotation that turns the beam's direction to z and then the frame by an angle."""
         z = np.array(self.beam) / np.linalg.norm(self.beam)
         x = np.cross([0.0, 1.0, 0.0] if abs(z[1]) < 0.5 else [0.0, 0.0, 1.0], z)
         x /= np.linalg.norm(x)
         axes = np.stack([x, np.cross(z, x), z])
         c, s = np.cos(angle_rad), np.sin(angle_rad)
-        return np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ axes
+        return np.asarray(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) @ axes)
 
 
 def _hexagonal(a_A: float, basis: Basis) -> Crystal:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .arrays import Bools, Floats
+
 INVERSE_STEPS = 40
 INVERSE_TOLERANCE_px = 0.02
 
@@ -31,9 +33,9 @@ class Distortion:
 
     shape: tuple[int, int]
     pixel_A: float
-    middle_A: np.ndarray
-    stretch: np.ndarray
-    drift_A: np.ndarray
+    middle_A: Floats
+    stretch: Floats
+    drift_A: Floats
     flyback_A: float = 0.0
     flyback_px: float = 10.0
     slips: tuple[tuple[float, float, float], ...] = ()
@@ -43,7 +45,7 @@ class Distortion:
         """Geometric mean of the true pixel's sides, Å."""
         return self.pixel_A * float(np.sqrt(abs(np.linalg.det(self.stretch))))
 
-    def specimen_A(self, xy_px: np.ndarray) -> np.ndarray:
+    def specimen_A(self, xy_px: Floats) -> Floats:
         """Where a frame's points (…, 2) as (column, row) lie on the specimen, Å."""
         rows, columns = self.shape
         offset = (xy_px - (np.array([columns, rows]) - 1) / 2) * self.pixel_A
@@ -53,9 +55,9 @@ class Distortion:
         place[..., 0] += self.flyback_A * np.exp(-np.maximum(xy_px[..., 0], 0.0) / self.flyback_px)
         for row, dx, dy in self.slips:
             place += (xy_px[..., 1] >= row)[..., None] * np.array([dx, dy])
-        return place
+        return np.asarray(place)
 
-    def frame_px(self, xy_A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def frame_px(self, xy_A: Floats) -> tuple[Floats, Bools]:
         """Where specimen points (n, 2) Å appear, by fixed-point iteration.
 
         Returns:
@@ -74,7 +76,7 @@ class Distortion:
 
     @classmethod
     def draw(
-        cls, rng: np.random.Generator, shape: tuple[int, int], pixel_A: float, middle_A: np.ndarray
+        cls, rng: np.random.Generator, shape: tuple[int, int], pixel_A: float, middle_A: Floats
     ) -> Distortion:
         """A scan as real ones are: 1-3 % of stretch and shear, slow drift; slips in one of four."""
         stretch = np.eye(2) + rng.uniform(0.01, 0.03) * rng.uniform(-1.0, 1.0, (2, 2))
@@ -108,13 +110,13 @@ class Unsteadiness:
     hum_A: tuple[float, float] = (0.0, 0.0)
     hum_per_line: float = 0.2
 
-    def shifts_A(self, shape: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    def shifts_A(self, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
         """Displacement of the beam at each pixel, (rows, columns, 2) Å."""
         rows, columns = shape
         lines = rng.normal(0.0, 1.0, (rows, 1, 2)) * self.jitter_A * np.array([1.0, 1.0 / 3.0])
         time = np.arange(rows)[:, None] + np.arange(columns)[None, :] / columns
         phase = 2 * np.pi * self.hum_per_line * time + rng.uniform(0, 2 * np.pi)
-        return lines + np.sin(phase)[..., None] * np.array(self.hum_A)
+        return np.asarray(lines + np.sin(phase)[..., None] * np.array(self.hum_A))
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> Unsteadiness:

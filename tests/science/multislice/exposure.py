@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates, spline_filter
 
+from .arrays import Floats, Pixels
+
 OVERSAMPLING = 4
 FWHM_TO_SIGMA = 1.0 / 2.3548
 
@@ -41,11 +43,11 @@ class Exposure:
         decay = np.exp(-1.0 / self.lag_px)
         return float(self.lag * decay / (1.0 - decay))
 
-    def expected(self, fraction: np.ndarray, pixel_A: float) -> np.ndarray:
+    def expected(self, fraction: Floats, pixel_A: float) -> Floats:
         """Mean counts per pixel from the fraction of the beam that the detector catches."""
         return self.dose_e_A2 * pixel_A**2 * self.collected * fraction + self.dark
 
-    def record(self, expected: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def record(self, expected: Floats, rng: np.random.Generator) -> Floats:
         """Draw the counts and pass them through the detector's chain; still in counts."""
         counts = rng.poisson(expected).astype(np.float64)
         if self.pulse_spread > 0:
@@ -54,7 +56,7 @@ class Exposure:
         signal = self._afterglow(counts)
         return signal + rng.normal(0.0, self.read_noise, signal.shape)
 
-    def _afterglow(self, signal: np.ndarray) -> np.ndarray:
+    def _afterglow(self, signal: Floats) -> Floats:
         """Delay a share of each pixel's signal, in reading order."""
         if self.lag == 0:
             return signal
@@ -90,7 +92,7 @@ class NoiselessImage:
         source_fwhm_A: Gaussian size of the electron source at the specimen.
     """
 
-    def __init__(self, fraction: np.ndarray, step_A: float, source_fwhm_A: float) -> None:
+    def __init__(self, fraction: Floats, step_A: float, source_fwhm_A: float) -> None:
         rows, columns = fraction.shape
         fine = (OVERSAMPLING * rows, OVERSAMPLING * columns)
         self._fine_step_A = step_A / OVERSAMPLING
@@ -103,19 +105,23 @@ class NoiselessImage:
         image = np.fft.ifft2(spectrum).real * OVERSAMPLING**2
         self._spline = spline_filter(image, order=3, mode="grid-wrap")
 
-    def __call__(self, xy_A: np.ndarray) -> np.ndarray:
+    def __call__(self, xy_A: Floats) -> Floats:
         """Fractions at points (…, 2) Å."""
         index = np.moveaxis(xy_A[..., ::-1] / self._fine_step_A, -1, 0)
-        return map_coordinates(self._spline, index, order=3, mode="grid-wrap", prefilter=False)
+        return np.asarray(
+            map_coordinates(self._spline, index, order=3, mode="grid-wrap", prefilter=False)
+        )
 
 
-def to_file_numbers(signal: np.ndarray, dtype: str, rng: np.random.Generator) -> np.ndarray:
+def to_file_numbers(signal: Floats, dtype: str, rng: np.random.Generator) -> Pixels:
     """Gain, offset and number format: floats 0..1, 16-bit with an offset, 8-bit that clips."""
     if dtype == "float32":
         low, high = signal.min(), signal.max()
-        return ((signal - low) / (high - low)).astype(np.float32)
+        return np.asarray(((signal - low) / (high - low)).astype(np.float32))
     if dtype == "uint16":
         gain = min(rng.uniform(40.0, 400.0), 60000.0 / signal.max())
-        return np.clip(np.round(signal * gain + rng.uniform(200, 900)), 0, 65535).astype(np.uint16)
+        levels = np.clip(np.round(signal * gain + rng.uniform(200, 900)), 0, 65535)
+        return np.asarray(levels.astype(np.uint16))
     low, high = np.quantile(signal, [0.0005, 0.9995])
-    return np.clip(np.round((signal - low) / (high - low) * 250 + 2), 0, 255).astype(np.uint8)
+    levels = np.clip(np.round((signal - low) / (high - low) * 250 + 2), 0, 255)
+    return np.asarray(levels.astype(np.uint8))

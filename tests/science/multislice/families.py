@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from . import topology
+from .arrays import Floats, Ints
 from .boundary import bicrystal
 from .relaxation import relax
 from .specimen import Mark, Specimen, sample
@@ -34,7 +35,7 @@ def point_defects(
     """A sheet with each of the defects named, relaxed."""
     sheet = sheet or honeycomb(BOX_A, rng)
     edited = {name: edit for name, edit in EDITS.items() if name in kinds}
-    placed: list[tuple[str, np.ndarray]] = []
+    placed: list[tuple[str, Floats]] = []
     for kind, spot in zip(kinds, _spots(sheet, len(kinds), rng), strict=True):
         i = sheet.nearest(spot)
         j = int(rng.choice(sheet.neighbours(i)))
@@ -45,8 +46,8 @@ def point_defects(
     return Specimen.of(relaxed, tuple(Mark(kind, spot[None]) for kind, spot in placed))
 
 
-def _spots(sheet: Sheet, count: int, rng: np.random.Generator) -> list[np.ndarray]:
-    found: list[np.ndarray] = []
+def _spots(sheet: Sheet, count: int, rng: np.random.Generator) -> list[Floats]:
+    found: list[Floats] = []
     degree = np.bincount(np.array(list(sheet.bonds)).ravel(), minlength=len(sheet.numbers))
     edge = sheet.positions_A[degree < 3, :2]
     for _ in range(20_000):
@@ -104,7 +105,7 @@ PAIRS = {"V2_585", "V_555777", "SW_5577", "Si_C4", "Si_dimer"}
 
 
 def with_hole(
-    rng: np.random.Generator, middle_A: np.ndarray, radius_A: float, box_A: float = BOX_A
+    rng: np.random.Generator, middle_A: Floats, radius_A: float, box_A: float = BOX_A
 ) -> tuple[Sheet, tuple[Mark, ...]]:
     """A sheet with a hole around a point, and the path of its edge.
 
@@ -126,11 +127,11 @@ def with_hole(
     return sheet, (Mark("edge", path), Mark("hole", path))
 
 
-def _degree(sheet: Sheet) -> np.ndarray:
+def _degree(sheet: Sheet) -> Ints:
     return np.bincount(np.array(list(sheet.bonds)).ravel(), minlength=len(sheet.numbers))
 
 
-def _inside(rng: np.random.Generator, box_A: float = BOX_A) -> np.ndarray:
+def _inside(rng: np.random.Generator, box_A: float = BOX_A) -> Floats:
     return rng.uniform(0.35, 0.65, 2) * box_A
 
 

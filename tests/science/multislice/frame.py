@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .arrays import Arrays, Bools, Floats
 from .bound import Fisher
 from .distortion import Distortion, Unsteadiness
 from .exposure import Exposure, NoiselessImage, to_file_numbers
@@ -52,7 +53,7 @@ class Setting:
 
 def expose(
     noiseless: Noiseless, setting: Setting, rng: np.random.Generator
-) -> tuple[dict[str, object], dict[str, object]]:
+) -> tuple[Arrays, Arrays]:
     """Record one frame.
 
     Returns:
@@ -97,19 +98,19 @@ class _Seen:
     noiseless: Noiseless
     scan: Distortion
     exposure: Exposure
-    apparent_A: np.ndarray
+    apparent_A: Floats
 
-    def px(self, xy_A: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def px(self, xy_A: Floats) -> tuple[Floats, Bools]:
         """Apparent position of points of the specimen, and which are unambiguous."""
         xy, sure = self.scan.frame_px(xy_A + self.apparent_A)
         return xy + np.array([self.exposure.lag_shift_px, 0.0]), sure
 
-    def in_frame(self, xy_px: np.ndarray, border_px: float = -0.5) -> np.ndarray:
+    def in_frame(self, xy_px: Floats, border_px: float = -0.5) -> Bools:
         """Which points lie in the frame, at least so far from its border."""
         limit = np.array(self.scan.shape[::-1]) - 1 - border_px
-        return ((xy_px >= border_px) & (xy_px <= limit)).all(axis=-1)
+        return np.asarray(((xy_px >= border_px) & (xy_px <= limit)).all(axis=-1))
 
-    def atoms(self) -> dict[str, object]:
+    def atoms(self) -> Arrays:
         """Positions, elements, displacement and what is asked, of the atoms in the frame."""
         s = self.noiseless.specimen
         xy, sure = self.px(s.positions_A[:, :2])
@@ -126,7 +127,7 @@ class _Seen:
             * self.scan.true_pixel_A,
         }
 
-    def surroundings(self, places_A: np.ndarray) -> dict[str, object]:
+    def surroundings(self, places_A: Floats) -> Arrays:
         """Masks of cover and vacuum over the frame."""
         s = self.noiseless.specimen
         distance = cKDTree(s.positions_A[:, :2]).query(places_A - self.apparent_A)[0]
@@ -154,7 +155,7 @@ class _Seen:
         return found
 
 
-def peak_A(atom: NoiselessImage) -> np.ndarray:
+def peak_A(atom: NoiselessImage) -> Floats:
     """Where an atom at the origin appears: the middle of its brightest part, Å (2,).
 
     Coma moves it. The mean shift with a Gaussian window finds what a fit with a symmetric peak
@@ -169,7 +170,7 @@ def peak_A(atom: NoiselessImage) -> np.ndarray:
     for _ in range(100):
         weight = signal * np.exp(-((points - middle) ** 2).sum(axis=-1) / (2 * PEAK_A**2))
         middle = (points * weight[..., None]).sum(axis=(0, 1)) / weight.sum()
-    return middle
+    return np.asarray(middle)
 
 
 def _collected(noiseless: Noiseless, image: NoiselessImage, rng: np.random.Generator) -> float:
@@ -189,13 +190,13 @@ def _counts_per_carbon(noiseless: Noiseless, setting: Setting, exposure: Exposur
 
 
 def _bound(
-    truth: dict[str, object],
-    expected: np.ndarray,
+    truth: Arrays,
+    expected: Floats,
     exposure: Exposure,
     scan: Distortion,
     carbon: NoiselessImage,
-    apparent_A: np.ndarray,
-) -> np.ndarray:
+    apparent_A: Floats,
+) -> Floats:
     """In-lattice bound per axis of each asked atom, pm; NaN for the others."""
     if not truth["asked"].any():
         return np.full(len(truth["asked"]), np.nan)
@@ -215,14 +216,12 @@ def _bound(
     return bound
 
 
-def _nearest(image: np.ndarray, xy_px: np.ndarray) -> np.ndarray:
+def _nearest(image: Floats, xy_px: Floats) -> Floats:
     column, row = np.round(xy_px).astype(int).T
-    return image[row, column]
+    return np.asarray(image[row, column])
 
 
-def _told(
-    scan: Distortion, exposure: Exposure, source_A: float, noiseless: Noiseless
-) -> dict[str, object]:
+def _told(scan: Distortion, exposure: Exposure, source_A: float, noiseless: Noiseless) -> Arrays:
     """Everything that was drawn at random, for people."""
     return {
         "stretch": scan.stretch.tolist(),
@@ -239,7 +238,7 @@ def _told(
     }
 
 
-def write(folder: Path, name: str, header: dict[str, object], truth: dict[str, object]) -> None:
+def write(folder: Path, name: str, header: Arrays, truth: Arrays) -> None:
     """Write frames/<name>.npz and truth/<name>.npz."""
     for kind, arrays in (("frames", header), ("truth", truth)):
         (folder / kind).mkdir(parents=True, exist_ok=True)

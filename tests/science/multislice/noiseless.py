@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .arrays import Arrays, Floats
 from .specimen import Mark, Specimen
 
 STEP_A = 0.32
@@ -25,8 +26,8 @@ class Noiseless:
     """
 
     specimen: Specimen
-    images: dict[str, np.ndarray]
-    carbon: dict[str, np.ndarray]
+    images: dict[str, Floats]
+    carbon: dict[str, Floats]
     optics: dict[str, object]
 
     def save(self, path: Path) -> None:
@@ -34,7 +35,7 @@ class Noiseless:
         s = self.specimen
         path.parent.mkdir(parents=True, exist_ok=True)
         marks = [{"type": m.type, "path_A": m.path_A.tolist()} for m in s.marks]
-        arrays = {f"image_{k}": v for k, v in self.images.items()}
+        arrays: Arrays = {f"image_{k}": v for k, v in self.images.items()}
         arrays |= {f"carbon_{k}": v for k, v in self.carbon.items()}
         np.savez_compressed(
             path,

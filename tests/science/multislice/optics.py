@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from abtem.core.energy import energy2sigma, energy2wavelength
 
+from .arrays import Complexes, Floats
+
 ENERGY_eV = 60e3
 WAVELENGTH_A = float(energy2wavelength(ENERGY_eV))
 SIGMA_per_V_A = float(energy2sigma(ENERGY_eV))
@@ -30,7 +32,7 @@ class Optics:
     convergence_mrad: float
     aberrations_A: dict[tuple[int, int], tuple[float, float]]
 
-    def probe(self, px: int, sampling_A: float) -> np.ndarray:
+    def probe(self, px: int, sampling_A: float) -> Complexes:
         """Wave in reciprocal space for a probe at index 0, of unit total intensity in real space.
 
         Returns:
@@ -42,9 +44,9 @@ class Optics:
         azimuth = np.arctan2(ky, kx)
         edge = np.clip((self.convergence_mrad - 1e3 * angle) / EDGE_mrad + 0.5, 0.0, 1.0)
         wave = edge * np.exp(-1j * self.phase(angle, azimuth))
-        return (wave * px / np.sqrt((np.abs(wave) ** 2).sum())).astype(np.complex64)
+        return np.asarray((wave * px / np.sqrt((np.abs(wave) ** 2).sum())).astype(np.complex64))
 
-    def phase(self, angle_rad: np.ndarray, azimuth_rad: np.ndarray) -> np.ndarray:
+    def phase(self, angle_rad: Floats, azimuth_rad: Floats) -> Floats:
         """Aberration function χ in radians."""
         total = np.zeros_like(angle_rad)
         for (n, m), (coefficient, toward) in self.aberrations_A.items():
@@ -78,7 +80,7 @@ class Optics:
         )
 
 
-def propagator(px: int, sampling_A: float, distance_A: float, limit_per_A: float) -> np.ndarray:
+def propagator(px: int, sampling_A: float, distance_A: float, limit_per_A: float) -> Complexes:
     """Fresnel propagation over a distance, with the band limit that keeps products alias-free."""
     k = np.fft.fftfreq(px, sampling_A)
     square = k[:, None] ** 2 + k[None, :] ** 2

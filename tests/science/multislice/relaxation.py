@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 from scipy.optimize import minimize
 
+from .arrays import Floats, Ints
 from .topology import Sheet
 
 STRETCH_eV_A2 = 30.0
@@ -46,7 +47,7 @@ def relax(sheet: Sheet, rng: np.random.Generator) -> Sheet:
     xy = start[:, :2]
     free = ((xy > RIM_A) & (xy < sheet.box_A - RIM_A)).all(axis=1)
 
-    def energy(flat: np.ndarray) -> tuple[float, np.ndarray]:
+    def energy(flat: Floats) -> tuple[float, Floats]:
         moved = start.copy()
         moved[free] = flat.reshape(-1, 3)
         value, gradient = field(moved)
@@ -96,7 +97,7 @@ class _Field:
             [(c, *near) for c, near in enumerate(around) if len(near) == 3 and z[c] <= 8]
         )
 
-    def __call__(self, r: np.ndarray) -> tuple[float, np.ndarray]:
+    def __call__(self, r: Floats) -> tuple[float, Floats]:
         gradient = np.zeros_like(r)
         a, b = self.bonds.T
         along = r[b] - r[a]
@@ -108,7 +109,7 @@ class _Field:
         np.add.at(gradient, a, -pull)
         return value + self._bending(r, gradient) + self._flattening(r, gradient), gradient
 
-    def _bending(self, r: np.ndarray, gradient: np.ndarray) -> float:
+    def _bending(self, r: Floats, gradient: Floats) -> float:
         i, c, j = self.angles.T
         u, v = r[i] - r[c], r[j] - r[c]
         nu, nv = np.linalg.norm(u, axis=1)[:, None], np.linalg.norm(v, axis=1)[:, None]
@@ -123,7 +124,7 @@ class _Field:
         np.add.at(gradient, c, -on_i - on_j)
         return 0.5 * float((self.bend * excess**2).sum())
 
-    def _flattening(self, r: np.ndarray, gradient: np.ndarray) -> float:
+    def _flattening(self, r: Floats, gradient: Floats) -> float:
         c, *near = self.planes.T
         height = r[c, 2] - sum(r[k, 2] for k in near) / 3
         np.add.at(gradient[:, 2], c, FLATTEN_eV_A2 * height)
@@ -132,7 +133,7 @@ class _Field:
         return 0.5 * FLATTEN_eV_A2 * float((height**2).sum())
 
 
-def _rest(first: int, second: int, degrees: np.ndarray) -> float:
+def _rest(first: int, second: int, degrees: Ints) -> float:
     length = LENGTHS_A[min(first, second), max(first, second)]
     four_fold = {first, second} == {6, 14} and degrees.max() == 4
     return length * (FOUR_FOLD_STRETCH if four_fold else 1.0)

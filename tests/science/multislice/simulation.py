@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .arrays import Floats
 from .crystals import CRYSTALS
 from .families import FAMILIES
 from .noiseless import STEP_A, Noiseless
@@ -24,16 +25,17 @@ def simulate(family: str, rng: np.random.Generator) -> Noiseless:
     optics = Optics.draw(rng)
     atoms = Atoms3D(specimen.box_A, specimen.positions_A, specimen.numbers)
     images = scan(atoms, optics, slicing, rng)
-    told = {f"C{n}{m}": value for (n, m), value in optics.aberrations_A.items()}
+    told: dict[str, object] = {"convergence_mrad": optics.convergence_mrad}
+    told |= {f"C{n}{m}": value for (n, m), value in optics.aberrations_A.items()}
     return Noiseless(
         specimen,
         images,
         _carbon(optics, slicing, rng),
-        {"convergence_mrad": optics.convergence_mrad} | told,
+        told,
     )
 
 
-def _carbon(optics: Optics, slicing: Slicing, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _carbon(optics: Optics, slicing: Slicing, rng: np.random.Generator) -> dict[str, Floats]:
     """One carbon atom's image, with the atom at the origin."""
     side_A = slicing.window_px * SAMPLING_A
     middle = np.array([[side_A / 2, side_A / 2, 0.0]])

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .arrays import Bools, Floats, Ints
 from .topology import Sheet
 
 SHEET, ADATOM, CONTAMINATION, SECOND_LAYER, BULK = range(5)
@@ -24,7 +25,7 @@ class Mark:
     """A defect by name: one point, or a path of points, (k, 2) Å."""
 
     type: str
-    path_A: np.ndarray
+    path_A: Floats
 
 
 @dataclass(frozen=True)
@@ -42,28 +43,28 @@ class Specimen:
     """
 
     box_A: float
-    positions_A: np.ndarray
-    numbers: np.ndarray
-    roles: np.ndarray
-    displaced_A: np.ndarray
+    positions_A: Floats
+    numbers: Ints
+    roles: Ints
+    displaced_A: Floats
     marks: tuple[Mark, ...]
-    hole: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
+    hole: Bools = field(default_factory=lambda: np.zeros((0, 0), bool))
 
     @property
-    def covered(self) -> np.ndarray:
+    def covered(self) -> Bools:
         """Raster of RASTER_A, [y, x]: under contamination or a second layer."""
         above = self.positions_A[np.isin(self.roles, (CONTAMINATION, SECOND_LAYER)), :2]
         return _near(above, self.box_A, COVER_REACH_A)
 
     @property
-    def asked(self) -> np.ndarray:
+    def asked(self) -> Bools:
         """Sheet atoms that nothing hides (n,)."""
         xy = self.positions_A[:, :2]
         sheet = (self.roles == SHEET) & ~sample(self.covered, xy)
         adatoms = xy[self.roles == ADATOM]
         if len(adatoms):
             sheet &= cKDTree(adatoms).query(xy)[0] > HIDDEN_BELOW_ADATOM_A
-        return sheet
+        return np.asarray(sheet)
 
     @classmethod
     def of(cls, sheet: Sheet, marks: tuple[Mark, ...] = ()) -> Specimen:
@@ -93,7 +94,7 @@ class Specimen:
         across = np.array([-np.sin(azimuth_rad), np.cos(azimuth_rad)])
         middle = self.box_A / 2
 
-        def project(positions_A: np.ndarray) -> np.ndarray:
+        def project(positions_A: Floats) -> Floats:
             along = (positions_A[:, :2] - middle) @ across
             height = positions_A[:, 2]
             shift = along * (np.cos(tilt) - 1.0) - height * np.sin(tilt)
@@ -110,7 +111,7 @@ class Specimen:
         )
         return replace(self, positions_A=tilted, displaced_A=moved, marks=marks)
 
-    def with_atoms(self, positions_A: np.ndarray, numbers: np.ndarray | int, role: int) -> Specimen:
+    def with_atoms(self, positions_A: Floats, numbers: Ints | int, role: int) -> Specimen:
         """Add atoms that are not of the sheet, (k, 3)."""
         count = len(positions_A)
         return replace(
@@ -126,34 +127,36 @@ class Specimen:
         return replace(self, marks=self.marks + marks)
 
 
-def sample(raster: np.ndarray, xy_A: np.ndarray) -> np.ndarray:
+def sample(raster: Bools, xy_A: Floats) -> Bools:
     """Look a raster up at points (…, 2) Å; outside it repeats."""
     if not raster.size:
         return np.zeros(xy_A.shape[:-1], bool)
     cell = np.floor(xy_A / RASTER_A).astype(int)
-    return raster[cell[..., 1] % raster.shape[0], cell[..., 0] % raster.shape[1]]
+    return np.asarray(raster[cell[..., 1] % raster.shape[0], cell[..., 0] % raster.shape[1]])
 
 
-def raster_points(box_A: float) -> np.ndarray:
+def raster_points(box_A: float) -> Floats:
     """Middles of the raster's cells as (x, y), (rows, columns, 2) Å."""
     axis = (np.arange(round(box_A / RASTER_A)) + 0.5) * RASTER_A
     return np.stack(np.meshgrid(axis, axis), axis=-1)
 
 
-def _near(xy_A: np.ndarray, box_A: float, reach_A: float) -> np.ndarray:
+def _near(xy_A: Floats, box_A: float, reach_A: float) -> Bools:
     points = raster_points(box_A)
     if not len(xy_A):
         return np.zeros(points.shape[:2], bool)
-    return cKDTree(xy_A % box_A, boxsize=box_A).query(points % box_A)[0] < reach_A
+    return np.asarray(cKDTree(xy_A % box_A, boxsize=box_A).query(points % box_A)[0] < reach_A)
 
 
-def _clear_of_seam(positions_A: np.ndarray, box_A: float) -> np.ndarray:
-    inside = ((positions_A[:, :2] >= 0) & (positions_A[:, :2] < box_A)).all(axis=1)
-    kept = inside.copy()
+def _clear_of_seam(positions_A: Floats, box_A: float) -> Bools:
+    inside: Bools = np.asarray(
+        ((positions_A[:, :2] >= 0) & (positions_A[:, :2] < box_A)).all(axis=1)
+    )
+    kept: Bools = inside.copy()
     index = np.flatnonzero(inside)
     tree = cKDTree(positions_A[index, :2], boxsize=box_A)
     for i, j in tree.query_pairs(SEAM_A):
         apart = np.abs(positions_A[index[i], :2] - positions_A[index[j], :2]).max()
         if apart > box_A / 2:
             kept[index[j]] = False
-    return kept
+    return np.asarray(kept)

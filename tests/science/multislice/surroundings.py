@@ -8,6 +8,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
+from .arrays import Bools, Floats
 from .specimen import (
     ADATOM,
     CONTAMINATION,
@@ -29,11 +30,11 @@ LAYERS_A = 3.35
 ADATOM_Z_A = 2.1
 
 
-def blob(box_A: float, fraction: float, size_A: float, rng: np.random.Generator) -> np.ndarray:
+def blob(box_A: float, fraction: float, size_A: float, rng: np.random.Generator) -> Bools:
     """Irregular patches that fill about a fraction of the box: raster (rows, columns) of bool."""
     side = round(box_A / RASTER_A)
     smooth = gaussian_filter(rng.normal(size=(side, side)), size_A / RASTER_A, mode="wrap")
-    return smooth > np.quantile(smooth, 1.0 - fraction)
+    return np.asarray(smooth > np.quantile(smooth, 1.0 - fraction))
 
 
 def contaminate(
@@ -57,7 +58,7 @@ def contaminate(
     )
 
 
-def _apart(trial_A: np.ndarray) -> np.ndarray:
+def _apart(trial_A: Floats) -> Floats:
     """Random sequential deposition: each atom keeps APART_A from all before it."""
     gone = np.zeros(len(trial_A), bool)
     for i, j in sorted(cKDTree(trial_A).query_pairs(APART_A)):
@@ -71,7 +72,7 @@ def put_adatoms(
 ) -> Specimen:
     """Put single heavy atoms on top of carbon atoms or bonds, away from each other."""
     flat = specimen.positions_A[specimen.roles == SHEET]
-    placed: list[np.ndarray] = []
+    placed: list[Floats] = []
     while len(placed) < len(numbers):
         middle = rng.uniform(margin_A, specimen.box_A - margin_A, 2)
         nearest = flat[np.argsort(np.linalg.norm(flat[:, :2] - middle, axis=1))[:2]]
@@ -108,9 +109,7 @@ def strained(sheet: Sheet, strain: float, ripple_A: float, rng: np.random.Genera
     return replace(sheet, positions_A=moved)
 
 
-def star(
-    box_A: float, middle_A: np.ndarray, radius_A: float, rng: np.random.Generator
-) -> np.ndarray:
+def star(box_A: float, middle_A: Floats, radius_A: float, rng: np.random.Generator) -> Bools:
     """A star-shaped hole's raster: radius modulated by a few random harmonics."""
     offset = raster_points(box_A) - middle_A
     azimuth = np.arctan2(offset[..., 1], offset[..., 0])

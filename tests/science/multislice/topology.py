@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.spatial import cKDTree
 
+from .arrays import Bools, Floats, Ints
+
 CC_A = 1.42
 CARBON, SILICON = 6, 14
 JAHN_TELLER = (1.95, 0.06)
@@ -33,11 +35,11 @@ class Sheet:
     """
 
     box_A: float
-    positions_A: np.ndarray
-    numbers: np.ndarray
+    positions_A: Floats
+    numbers: Ints
     bonds: set[tuple[int, int]]
     weak: dict[tuple[int, int], tuple[float, float]] = field(default_factory=dict)
-    hole: np.ndarray = field(default_factory=lambda: np.zeros((0, 0), bool))
+    hole: Bools = field(default_factory=lambda: np.zeros((0, 0), bool))
 
     def neighbours(self, i: int) -> list[int]:
         """Atoms bonded to atom `i`."""
@@ -59,7 +61,7 @@ class Sheet:
         self.bonds = {bond for bond in self.bonds if not gone & set(bond)}
         self.numbers[list(atoms)] = 0
 
-    def add(self, xyz_A: np.ndarray, number: int) -> int:
+    def add(self, xyz_A: Floats, number: int) -> int:
         """Add an unbonded atom and return its index."""
         self.positions_A = np.vstack([self.positions_A, xyz_A])
         self.numbers = np.append(self.numbers, number)
@@ -79,7 +81,7 @@ class Sheet:
             weak=weak,
         )
 
-    def nearest(self, xy_A: np.ndarray) -> int:
+    def nearest(self, xy_A: Floats) -> int:
         """The three-fold carbon nearest to a point."""
         xy = self.positions_A[:, :2].copy()
         xy[self.numbers != CARBON] = np.inf
@@ -193,7 +195,7 @@ def silicon_trimer(sheet: Sheet, i: int) -> None:
         sheet.bind(silicons[a], silicons[b])
 
 
-def remove_inside(sheet: Sheet, inside: np.ndarray) -> Sheet:
+def remove_inside(sheet: Sheet, inside: Bools) -> Sheet:
     """Cut a hole: drop the atoms of a mask (n,), then whatever hangs by fewer than two bonds."""
     before = np.array([len(sheet.neighbours(i)) for i in range(len(sheet.numbers))])
     sheet.isolate(*np.flatnonzero(inside).tolist())

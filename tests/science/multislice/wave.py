@@ -20,6 +20,7 @@ from abtem.parametrizations import LobatoParametrization
 from ase.data import chemical_symbols
 from numpy.lib.stride_tricks import sliding_window_view
 
+from .arrays import Bools, Complexes, Floats, Ints
 from .optics import WAVELENGTH_A, Optics, SIGMA_per_V_A, propagator
 
 SAMPLING_A = 0.08
@@ -54,8 +55,8 @@ class Atoms3D:
     """What scatters: positions (n, 3) Å, atomic numbers (n,), in a periodic square box."""
 
     box_A: float
-    positions_A: np.ndarray
-    numbers: np.ndarray
+    positions_A: Floats
+    numbers: Ints
 
     def vibrating(self, count: int, rng: np.random.Generator) -> Iterator[Atoms3D]:
         """Configurations with zero mean displacement and the right variance along x and y."""
@@ -75,7 +76,7 @@ def scan(
     slicing: Slicing,
     rng: np.random.Generator,
     report: Callable[[float], None] = lambda _: None,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Floats]:
     """Scan the whole box.
 
     Returns:
@@ -91,7 +92,7 @@ def scan(
     return dict(zip(DETECTORS_mrad, images, strict=True))
 
 
-def scan_still(atoms: Atoms3D, optics: Optics, slicing: Slicing) -> np.ndarray:
+def scan_still(atoms: Atoms3D, optics: Optics, slicing: Slicing) -> Floats:
     """Scan one configuration: (detectors, x, y) fractions of the beam."""
     px, window = round(atoms.box_A / SAMPLING_A), slicing.window_px
     slices = _slices(atoms, slicing.thickness_A)
@@ -139,7 +140,7 @@ def _slices(atoms: Atoms3D, thickness_A: float) -> list[tuple[float, Atoms3D]]:
     ]
 
 
-def _grating(atoms: Atoms3D, px: int) -> np.ndarray:
+def _grating(atoms: Atoms3D, px: int) -> Complexes:
     """Transmission exp(i sigma V) of a slice on the box's grid (px, px), band-limited."""
     k = np.fft.fftfreq(px, SAMPLING_A)
     square = k[:, None] ** 2 + k[None, :] ** 2
@@ -155,14 +156,14 @@ def _grating(atoms: Atoms3D, px: int) -> np.ndarray:
     return np.fft.ifft2(np.fft.fft2(wave) * band).astype(np.complex64)
 
 
-def _windows(grating: np.ndarray, window: int) -> np.ndarray:
+def _windows(grating: Complexes, window: int) -> Complexes:
     """View whose element [i, j] is the window centred on grid point (i, j)."""
     before, after = window // 2, window - window // 2
     padded = np.pad(grating, ((before, after), (before, after)), mode="wrap")
     return sliding_window_view(padded, (window, window))
 
 
-def _occupied(atoms: Atoms3D, px: int, window: int) -> np.ndarray:
+def _occupied(atoms: Atoms3D, px: int, window: int) -> Bools:
     """Which scan points have an atom of the slice in their window."""
     side, reach = px // STEP_PX, window // (2 * STEP_PX)
     cells = np.zeros((side, side))
@@ -175,12 +176,12 @@ def _occupied(atoms: Atoms3D, px: int, window: int) -> np.ndarray:
     return counted > 0.5
 
 
-def _shift_to_centre(window: int) -> np.ndarray:
+def _shift_to_centre(window: int) -> Complexes:
     k = np.fft.fftfreq(window)
     return np.exp(-2j * np.pi * (k[:, None] + k[None, :]) * (window // 2)).astype(np.complex64)
 
 
-def _detector_masks(window: int) -> np.ndarray:
+def _detector_masks(window: int) -> Floats:
     """(detectors, window²) float32, 1 where a detector collects."""
     k = np.fft.fftfreq(window, SAMPLING_A)
     angle = 1e3 * WAVELENGTH_A * np.hypot(k[:, None], k[None, :]).ravel()
@@ -188,7 +189,7 @@ def _detector_masks(window: int) -> np.ndarray:
     return np.array(masks, np.float32)
 
 
-def _transforms(wave: np.ndarray) -> tuple[Callable[[], object], Callable[[], object]]:
+def _transforms(wave: Complexes) -> tuple[Callable[[], object], Callable[[], object]]:
     options = {"axes": (1, 2), "flags": ("FFTW_MEASURE",), "threads": 1}
     return (
         pyfftw.FFTW(wave, wave, direction="FFTW_FORWARD", **options),
