@@ -1,4 +1,4 @@
-"""Make an ensemble's raw numbers honest: temperature and bias of p, scale of sigma.
+"""Make an ensemble's raw numbers honest: probabilities, and the errors of both positions.
 
 Measured on fresh frames of the families the ensemble was trained on; held-out families stay for
 the scores. The result is written into the manifest, which serving reads.
@@ -7,168 +7,252 @@ the scores. The result is written into the manifest, which serving reads.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.spatial import cKDTree
+from scipy.optimize import minimize, nnls
 
-from inference_service.detector.decode import Candidates, decode
-from inference_service.detector.engines.onnx_runtime import OnnxEngine
-from inference_service.detector.ensemble import look
-from inference_service.detector.joint_fit import Threads
-from inference_service.detector.model import load_model
-from inference_service.detector.normalise import CANONICAL_PIXEL_A, normalise
-from inference_service.detector.refine import refine
-from inference_service.training.scores import liable, pair_up
-from inference_service.training.simulated_frame import LabelledFrame, training_frame
-from inference_service.training.specimen import training_families
+from inference_service.detector.error_calibration import PositionCalibration, Stratum
+from inference_service.detector.model import Calibrations
+from inference_service.detector.position import Voices, combine, hear
+from inference_service.training.calibration_evidence import Sight, look_at_frames
 
-__all__ = ["Calibration", "Evidence", "calibrate", "fit_calibration", "write_calibration"]
+__all__ = [
+    "calibrate",
+    "fit_positions",
+    "fit_probabilities",
+    "network_figures",
+    "write_calibration",
+]
 
-_SEED = 800_001
-_SIDE = 384
-_RIGHT_A = 0.35
-"""An atom this near makes a candidate right: 0.5 Å would be met by chance three times in ten in a
-lattice, 0.25 Å would count honest atoms of faint frames as false."""
-_LOGIT_LIMIT = 1e-6
-_OUTLIER = 4.0
+FloatArray = NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Calibration:
-    """What serving applies; the names are those of the manifest."""
-
-    temperature: float
-    bias: float
-    sigma_scale: float
-    fit_correlation: float
+LOGIT_LIMIT: Final = 1e-6
+STRATA: Final = 4
+"""Noise levels told apart, each with as many frames."""
+FEWEST_PER_STRATUM: Final = 6
+FEWEST_ATOMS: Final = 30
+"""Frames with fewer compared atoms say little of their errors."""
+ROUNDS: Final = 3
+"""Each factor depends on the others only through what sheet and network are believed."""
+MIDDLE: Final = (0.25, 0.75)
+"""Frames of a group are ranked by their mean square error over sigma, and those between these
+quantiles are averaged: frames torn by hum or slips would set the sigma of all others."""
+WILD_ATOM: Final = 5.0
+"""Errors beyond this many standard errors count as this many."""
+MOST_CORRELATION: Final = 0.95
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """Raw numbers and the truth about them, pooled over frames.
-
-    Attributes:
-        p: (n,) raw probabilities of everything listed.
-        right: (n,) whether an atom is there.
-        z: (m, 2) network's position errors over its own sigma.
-        errors_px: (m, 4) network's x and y error, the fit's x and y error.
-    """
-
-    p: NDArray[np.float64]
-    right: NDArray[np.bool_]
-    z: NDArray[np.float64]
-    errors_px: NDArray[np.float64]
-
-
-def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibration:
+def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
     """Measure the calibration of an ensemble.
 
     Args:
-        folder: of the ensemble.
-        frames: how many to simulate.
-        threads: of engine and fit.
+        folder: Of the ensemble.
+        frames: How many to simulate.
+        threads: Of engine and fit.
 
     Returns:
         The calibration, ready for ``write_calibration``.
     """
-    engine = OnnxEngine(load_model(folder), threads)
-    with ThreadPoolExecutor(threads) as executor:
-        parts = [_evidence(engine, Threads(executor, threads), frame) for frame in _frames(frames)]
-    return fit_calibration(
-        Evidence(
-            np.concatenate([e.p for e in parts]),
-            np.concatenate([e.right for e in parts]),
-            np.vstack([e.z for e in parts]),
-            np.vstack([e.errors_px for e in parts]),
-        )
+    sights = list(look_at_frames(folder, frames, threads))
+    temperature, bias, weight = fit_probabilities(
+        np.concatenate([s.p for s in sights]),
+        np.concatenate([s.evidence for s in sights]),
+        np.concatenate([s.right for s in sights]),
+    )
+    return Calibrations(
+        temperature=temperature,
+        bias=bias,
+        brightness_weight=weight,
+        position=fit_positions(sights),
     )
 
 
-def fit_calibration(evidence: Evidence) -> Calibration:
-    """Fit temperature and bias by maximum likelihood, the rest by moments.
+def fit_probabilities(
+    p: FloatArray, evidence: FloatArray, right: NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """Fit temperature, bias and weight of the brightness by maximum likelihood.
 
     Args:
-        evidence: pooled over frames.
-
-    Returns:
-        The calibration.
+        p: (n,) the network's raw probabilities.
+        evidence: (n,) of the fitted brightness.
+        right: (n,) whether an atom is there.
     """
-    clipped = np.clip(evidence.p, _LOGIT_LIMIT, 1 - _LOGIT_LIMIT)
+    clipped = np.clip(p, LOGIT_LIMIT, 1 - LOGIT_LIMIT)
     logit = np.log(clipped / (1 - clipped))
-    sign = np.where(evidence.right, 1.0, -1.0)
+    sign = np.where(right, 1.0, -1.0)
 
-    def loss(values: NDArray[np.float64]) -> float:
-        moved = logit * np.exp(-values[0]) + values[1]
+    def loss(values: FloatArray) -> float:
+        moved = logit * np.exp(-values[0]) + values[1] + np.exp(values[2]) * evidence
         return float(np.mean(np.logaddexp(0, -sign * moved)))
 
-    best = minimize(loss, np.zeros(2), method="Nelder-Mead").x
-    usual = np.abs(evidence.z) < _OUTLIER * np.median(np.abs(evidence.z)) / 0.6745
-    net, fit = evidence.errors_px[:, :2].ravel(), evidence.errors_px[:, 2:].ravel()
-    near = np.abs(fit) < _OUTLIER * np.median(np.abs(fit)) / 0.6745
-    return Calibration(
-        temperature=float(np.exp(best[0])),
-        bias=float(best[1]),
-        sigma_scale=float(np.sqrt(np.mean(evidence.z[usual] ** 2))),
-        fit_correlation=float(np.clip(np.corrcoef(net[near], fit[near])[0, 1], 0, 0.95)),
+    best = minimize(loss, np.array([0.0, 0.0, -0.5]), method="Nelder-Mead").x
+    return float(np.exp(best[0])), float(best[1]), float(np.exp(best[2]))
+
+
+def fit_positions(sights: Sequence[Sight]) -> PositionCalibration:
+    """Fit the factors of both estimates' errors by moments, in rounds.
+
+    Args:
+        sights: Of frames at many noise levels.
+    """
+    usable = [s for s in sights if compared(s).sum() >= FEWEST_ATOMS]
+    figures = PositionCalibration()
+    if len(usable) < FEWEST_PER_STRATUM:
+        return figures
+    levels = np.array([voices_of(s, figures).level_A for s in usable])
+    groups = [g for g in np.array_split(np.argsort(levels), strata_of(len(usable))) if len(g)]
+    scales = np.ones((len(groups), 2))
+    for _ in range(ROUNDS):
+        figures = with_strata(figures, levels, groups, scales)
+        heard = [voices_of(s, figures) for s in usable]
+        figures = network_figures(usable, heard, figures)
+        heard = [voices_of(s, figures) for s in usable]
+        for k, group in enumerate(groups):
+            chosen = [(usable[i], heard[i]) for i in group]
+            scales[k, 0] *= overstated([fit_z(*pair) for pair in chosen])
+            scales[k, 1] *= overstated([best_z(*pair, figures) for pair in chosen])
+    return with_strata(figures, levels, groups, scales)
+
+
+def strata_of(frames: int) -> int:
+    """How many noise levels this many frames can tell apart."""
+    return int(np.clip(frames // FEWEST_PER_STRATUM, 1, STRATA))
+
+
+def with_strata(
+    figures: PositionCalibration,
+    levels: FloatArray,
+    groups: Sequence[NDArray[np.intp]],
+    scales: FloatArray,
+) -> PositionCalibration:
+    """The figures with one stratum for each group of frames."""
+    strata = tuple(
+        Stratum(
+            fit_sigma_A=float(np.exp(np.mean(np.log(levels[group])))),
+            fit_scale=float(fit),
+            best_scale=float(best),
+        )
+        for group, (fit, best) in zip(groups, scales, strict=True)
+    )
+    return figures.model_copy(update={"strata": strata})
+
+
+def voices_of(sight: Sight, figures: PositionCalibration) -> Voices:
+    """What serving would combine for a frame."""
+    return hear(sight.candidates, sight.refined, sight.pixel_A, figures)
+
+
+def compared(sight: Sight) -> NDArray[np.bool_]:
+    """(n,) candidates whose atom is known."""
+    return np.asarray(np.isfinite(sight.truth[:, 0]))
+
+
+def errors(sight: Sight, found: FloatArray) -> FloatArray:
+    """(m, 2) errors of the compared candidates, px, less what they have in common.
+
+    Where the centre of a lopsided probe lies is a convention: the same shift of all atoms of a
+    frame is nobody's error.
+    """
+    apart = (found - sight.truth)[compared(sight)]
+    return np.asarray(apart - np.median(apart, axis=0))
+
+
+def fit_z(sight: Sight, voices: Voices) -> FloatArray:
+    """(m, 2) errors of the fit over their sigma."""
+    return np.asarray(errors(sight, voices.fit) / voices.fit_sigma[compared(sight)])
+
+
+def best_z(sight: Sight, voices: Voices, figures: PositionCalibration) -> FloatArray:
+    """(m, 2) errors of the minimum-error estimate over their sigma."""
+    at, sigma = combine(
+        voices.network,
+        voices.network_sigma,
+        voices.sheet.xy_px,
+        np.sqrt(voices.sheet.variance_px2),
+        voices.correlation(figures),
+    )
+    sigma = sigma * figures.factors(voices.level_A)[1]
+    return np.asarray(errors(sight, at) / sigma[compared(sight)])
+
+
+def overstated(z: Sequence[FloatArray]) -> float:
+    """Factor that a group of frames asks of its sigma: root mean square over the middle frames."""
+    squares = np.sort([float(np.mean(np.minimum(one**2, WILD_ATOM**2))) for one in z])
+    first, last = (round(q * (len(squares) - 1)) for q in MIDDLE)
+    return float(np.sqrt(np.mean(squares[first : last + 1])))
+
+
+def network_figures(
+    sights: Sequence[Sight], heard: Sequence[Voices], figures: PositionCalibration
+) -> PositionCalibration:
+    """Regress the network's squared errors on what they consist of; measure the correlations.
+
+    Args:
+        sights: The frames.
+        heard: What is combined for each.
+        figures: The current ones.
+    """
+    rows = np.vstack([moments(s, v) for s, v in zip(sights, heard, strict=True)])
+    square, parts = rows[:, 0], rows[:, 1:4]
+    # squares scatter as their mean, and the few wild ones must not decide
+    spread = parts @ np.array([1.0, 0.0, figures.unfollowed]) + 1e-6
+    square = np.minimum(square, WILD_ATOM**2 * spread)
+    (own, floor, unfollowed), _ = nnls(parts / spread[:, None], square / spread)
+    free = rows[:, 4] > 0.99
+    return figures.model_copy(
+        update={
+            "network_scale": float(np.sqrt(max(own, 0.01))),
+            "network_floor_A": float(np.sqrt(floor)),
+            "unfollowed": float(unfollowed),
+            "fit_correlation": correlation(rows[free, 5], rows[free, 6], figures.fit_correlation),
+            "sheet_correlation": correlation(
+                rows[~free, 5], rows[~free, 6], figures.sheet_correlation
+            ),
+        }
     )
 
 
-def write_calibration(folder: Path, calibration: Calibration) -> None:
+def moments(sight: Sight, voices: Voices) -> FloatArray:
+    """One row per compared coordinate, Å.
+
+    Square of the network's error; its own variance, 1, and what it draws back; share of its
+    displacement that the estimate on the sheet follows; z of the network's and of that estimate.
+    """
+    known = compared(sight)
+    pixel2 = sight.pixel_A**2
+    error = errors(sight, voices.network) * sight.pixel_A
+    own = sight.candidates.sigma_xy_px[known] ** 2 * pixel2
+    fit = voices.fit_sigma[known] ** 2 * pixel2
+    tau2 = voices.sheet.prior.tau_A**2
+    following = np.repeat(voices.sheet.following[known], 2)
+    sheet = errors(sight, voices.sheet.xy_px) / np.sqrt(voices.sheet.variance_px2[known])
+    network = error / (voices.network_sigma[known] * sight.pixel_A)
+    drawn_back = tau2 * fit / (tau2 + fit)
+    columns = [error**2, own, np.ones_like(own), drawn_back]
+    return np.column_stack(
+        [*(c.ravel() for c in columns), following, network.ravel(), sheet.ravel()]
+    )
+
+
+def correlation(first: FloatArray, second: FloatArray, otherwise: float) -> float:
+    """Of two errors over their sigma, the wild ones left out."""
+    calm = (np.abs(first) < WILD_ATOM) & (np.abs(second) < WILD_ATOM)
+    if np.count_nonzero(calm) < FEWEST_ATOMS:
+        return otherwise
+    return float(np.clip(np.corrcoef(first[calm], second[calm])[0, 1], 0.0, MOST_CORRELATION))
+
+
+def write_calibration(folder: Path, calibration: Calibrations) -> None:
     """Put a calibration into the manifest of an ensemble."""
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
-    manifest["calibration"] = {k: round(v, 4) for k, v in asdict(calibration).items()}
+    manifest["calibration"] = json.loads(
+        json.dumps(calibration.model_dump()), parse_float=lambda text: round(float(text), 4)
+    )
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(manifest, indent=2) + "\n")
     draft.replace(path)
-
-
-def _frames(count: int) -> Iterator[LabelledFrame]:
-    """Simulate frames of the training families, each as often as training sees it."""
-    families = training_families()
-    names = sorted(families)
-    weight = np.array([families[name].weight for name in names])
-    for k in range(count):
-        rng = np.random.default_rng([_SEED, k])
-        name = str(rng.choice(names, p=weight / weight.sum()))
-        yield training_frame(rng, families[name], _SIDE)
-
-
-def _evidence(engine: OnnxEngine, threads: Threads, frame: LabelledFrame) -> Evidence:
-    """Look at one frame and compare with its truth."""
-    candidates = decode(look(engine, normalise(frame.image)))
-    inside = np.all((candidates.xy_px > 0) & (candidates.xy_px < _SIDE - 1), axis=1)
-    candidates = candidates.take(np.flatnonzero(inside))
-    known = frame.xy_px[frame.labelled]
-    listed = np.ones(len(candidates), dtype=np.bool_)
-    partner = pair_up(known, candidates.xy_px, listed, _RIGHT_A / CANONICAL_PIXEL_A)
-    judged = liable(frame, candidates.xy_px) & (candidates.contamination < 0.5)
-    likely = candidates.p > 0.5
-    sure = np.flatnonzero((partner >= 0) & judged & likely & ~_crowded(candidates))
-    truth = known[partner[sure]]
-    error = candidates.xy_px[sure] - truth
-    fit = candidates.xy_px.copy()
-    if likely.any():
-        fit[likely] = refine(
-            frame.image, candidates.xy_px[likely], CANONICAL_PIXEL_A, threads
-        ).xy_px
-    return Evidence(
-        p=candidates.p[judged],
-        right=partner[judged] >= 0,
-        z=error / candidates.sigma_xy_px[sure],
-        errors_px=np.hstack([error, fit[sure] - truth]),
-    )
-
-
-def _crowded(candidates: Candidates) -> NDArray[np.bool_]:
-    """Tell which candidates have another one within 1.1 Å, where a fit may exchange them."""
-    if len(candidates) < 2:
-        return np.zeros(len(candidates), dtype=np.bool_)
-    nearest = cKDTree(candidates.xy_px).query(candidates.xy_px, 2)[0][:, 1]
-    return np.asarray(nearest * CANONICAL_PIXEL_A < 1.1)

@@ -65,7 +65,7 @@ class MemberTraining:
             heads = forward(self.parameters, self.statistics, images, training=True)
         emphasis = Emphasis(
             _variance_trust(self.recipe, self.step),
-            self.recipe.rim_weight if self.finishing else 1.0,
+            self.recipe.finish_weight if self.finishing else 1.0,
         )
         loss = loss_parts(heads.float(), targets, emphasis).total()
         self._optimiser.zero_grad()

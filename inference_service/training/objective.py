@@ -12,12 +12,12 @@ from inference_service.detector.heads import Channel
 from inference_service.training.plan import UNKNOWN_OVER_SILICON
 from inference_service.training.targets import FREE, NOTHING, Plane
 
-__all__ = ["Emphasis", "LossParts", "loss_parts", "rims"]
+__all__ = ["Emphasis", "LossParts", "loss_parts", "tempting"]
 
 _COVERED_WEIGHT = 0.25
 _CARBON, _RARE_WEIGHT = 1, 4.0
 _SPECIES_WEIGHTS = (0.1, 1.0, UNKNOWN_OVER_SILICON)
-_RIM_CELLS = 5
+_NEAR_CELLS = 5
 _LOG_VARIANCE_RANGE = (-8.0, 3.0)
 _OFFSET_WEIGHT, _SPECIES_WEIGHT, _COVER_WEIGHT, _VACUUM_WEIGHT = 0.5, 0.7, 0.15, 0.1
 
@@ -28,11 +28,11 @@ class Emphasis:
 
     Attributes:
         variance: 0 for plain squared error of the offsets .. 1 for the full likelihood.
-        rim: weight of the cells beside vacuum.
+        tempting: weight of the cells where a lattice tempts to go on: beside vacuum and dopants.
     """
 
     variance: float = 1.0
-    rim: float = 1.0
+    tempting: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def loss_parts(heads: Tensor, targets: Tensor, emphasis: Emphasis) -> LossParts:
     covered = targets[:, Plane.COVER]
     weight = torch.where(covered > 0, _COVERED_WEIGHT, 1.0) * (label != FREE)
     weight = torch.where(label > _CARBON, _RARE_WEIGHT, weight)
-    weight = torch.where(rims(targets[:, Plane.VACUUM]), emphasis.rim * weight, weight)
+    weight = torch.where(tempting(targets), emphasis.tempting * weight, weight)
     objectness = functional.binary_cross_entropy_with_logits(
         heads[:, Channel.OBJECTNESS], (label > NOTHING).float(), weight
     )
@@ -99,11 +99,24 @@ def loss_parts(heads: Tensor, targets: Tensor, emphasis: Emphasis) -> LossParts:
     )
 
 
-def rims(vacuum: Tensor) -> Tensor:
-    """Tell which cells of (n, h, w) masks lie within 2 Å of where vacuum begins or ends."""
-    near = functional.max_pool2d(vacuum[:, None], 2 * _RIM_CELLS + 1, 1, _RIM_CELLS)
-    deep = -functional.max_pool2d(-vacuum[:, None], 2 * _RIM_CELLS + 1, 1, _RIM_CELLS)
-    return (near > deep)[:, 0]
+def tempting(targets: Tensor) -> Tensor:
+    """Tell which cells lie within 2 Å of where vacuum begins or of an element other than carbon.
+
+    Args:
+        targets: (n, len(Plane), h, w).
+
+    Returns:
+        (n, h, w) of bool.
+    """
+    vacuum = targets[:, Plane.VACUUM]
+    rim = _dilated(vacuum) & _dilated(1.0 - vacuum)
+    return rim | _dilated((targets[:, Plane.CLASS] > _CARBON).float())
+
+
+def _dilated(mask: Tensor) -> Tensor:
+    """Widen (n, h, w) masks of 0 and 1 by 2 Å."""
+    side = 2 * _NEAR_CELLS + 1
+    return functional.max_pool2d(mask[:, None], side, 1, _NEAR_CELLS)[:, 0] > 0
 
 
 def _offset_loss(picked: Tensor, truth: Tensor, variance_trust: float) -> Tensor:

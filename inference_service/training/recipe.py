@@ -20,9 +20,9 @@ class Recipe:
         steps: optimiser steps.
         batch: crops of 160 x 160 canonical px (33 Å) per step.
         peak_rate: largest learning rate; linear rise, cosine fall.
-        finish_steps: further steps on crops that show edges, where lattices tempt to go on.
+        finish_steps: further steps on what tempts to go on with the lattice: rims and dopants.
         finish_rate: learning rate these begin with; cosine fall.
-        rim_weight: weight of the cells beside vacuum in these steps.
+        finish_weight: weight of the cells beside vacuum and dopants in these steps.
         warm_up: fraction of the steps that the rise takes.
         variance_start: fraction of the steps before the predicted variance begins to count.
         variance_full: fraction from which it counts in full.
@@ -38,7 +38,7 @@ class Recipe:
     peak_rate: float = 5e-3
     finish_steps: int = 1200
     finish_rate: float = 1e-3
-    rim_weight: float = 3.0
+    finish_weight: float = 3.0
     warm_up: float = 0.05
     variance_start: float = 0.1
     variance_full: float = 0.3

@@ -11,7 +11,7 @@ from inference_service.training.plan import UNKNOWN_OVER_SILICON
 from inference_service.training.recipe import Recipe
 from inference_service.training.simulated_frame import training_frame
 from inference_service.training.specimen import FAMILIES
-from inference_service.training.targets import cell_targets
+from inference_service.training.targets import Plane, cell_targets
 from shared.errors import ModelError
 
 EXTRA = "pip install 'atomloop[train]'"
@@ -82,11 +82,13 @@ def test_the_exported_graph_says_what_the_network_says(pool: FramePool, tmp_path
     assert np.allclose(ours.numpy(), theirs, atol=1e-4)
 
 
-def test_cells_beside_vacuum_can_count_for_more() -> None:
+def test_cells_beside_vacuum_and_dopants_can_count_for_more() -> None:
     objective = pytest.importorskip("inference_service.training.objective", reason=EXTRA)
-    vacuum = torch.zeros(1, 40, 40)
-    vacuum[:, :, 20:] = 1.0
-    beside = objective.rims(vacuum)[0, 20]
-    assert beside[15:25].all()
-    assert not beside[:15].any()
-    assert not beside[25:].any()
+    targets = torch.zeros(1, len(Plane), 40, 40)
+    targets[:, Plane.VACUUM, :, 20:] = 1.0
+    targets[:, Plane.CLASS, 5, 3] = 2
+    targets[:, Plane.CLASS, 30, 3] = 1
+    near = objective.tempting(targets)[0]
+    assert near[20].nonzero()[:, 0].tolist() == list(range(15, 25))
+    assert near[:11, :9].all()
+    assert not near[25:36, :9].any()
