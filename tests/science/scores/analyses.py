@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 import inference_service.detector
 import shared.lattice
 from inference_service.detector.analysis import FrameAnalysis
+from inference_service.detector.cover import Cover, Outline
 from inference_service.detector.pipeline import Detector
 from shared.errors import AtomLoopError
 from shared.messages import ATOM, Calibration, Defect, OutOfDistribution, StageTimes
 
-TYPED = ("table", "defects", "ood", "times")
+TYPED = ("table", "defects", "cover", "ood", "times")
 """Fields of an analysis that are written in their own way; the others are plain words."""
 
 CODE = (inference_service.detector, shared.lattice)
@@ -148,6 +149,7 @@ def save_answer(path: Path, answer: Answer) -> None:
         words["defects"] = [defect.model_dump() for defect in one.defects]
         words["ood"] = one.ood.model_dump()
         words["times"] = one.times.model_dump()
+        words["cover"] = asdict(one.cover)
     draft = path.with_name(f".{path.stem}.part.npz")
     table = np.empty(0, ATOM) if one is None else one.table
     np.savez_compressed(draft, table=table, words=json.dumps(words))
@@ -167,6 +169,12 @@ def load_answer(path: Path) -> Answer:
             defects=tuple(Defect.model_validate(d) for d in words["defects"]),
             ood=OutOfDistribution.model_validate(words["ood"]),
             times=StageTimes.model_validate(words["times"]),
+            cover=Cover(words["cover"]["fraction"], _outlines(words["cover"]["outlines_px"])),
             **rest,
         )
     return Answer(analysis, words["refusal"], words["cpu_s"], words["wall_s"])
+
+
+def _outlines(lists: list[list[list[float]]]) -> tuple[Outline, ...]:
+    """Return outlines as they were before they became plain lists."""
+    return tuple(tuple((x, y) for x, y in outline) for outline in lists)

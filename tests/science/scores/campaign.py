@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from inference_service.detector.analysis import FrameAnalysis
+from inference_service.detector.cover import Cover
 from inference_service.detector.lattice_defects import read_lattice
 from shared.messages import ATOM, OutOfDistribution, StageTimes
 from tests.science.scores.analyses import Analyst, Answer
@@ -106,7 +107,7 @@ def nothing(pixel_A: float, reason: str) -> FrameAnalysis:
         header_pixel_size_A=pixel_A,
         dose_e_A2=None,
         dose_note="refused",
-        contamination=0.0,
+        cover=Cover(0.0),
         ood=OutOfDistribution(score=10.0, flag=True, reasons=(reason[:200] or "refused",)),
         times=StageTimes(),
     )

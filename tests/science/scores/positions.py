@@ -51,11 +51,27 @@ def slope(frames: Sequence[Judged], *, fit: bool, near: bool = False) -> float |
         fit: the estimate without prior.
         near: only atoms within 3 Å of a defect.
     """
+    true, said = _centred(frames, fit=fit, near=near)
+    return float((true * said).sum() / (true**2).sum()) if len(true) > 5 else None
+
+
+def slope_error(frames: Sequence[Judged], *, fit: bool, near: bool = False) -> float | None:
+    """Return the standard error of `slope`, from the scatter about the line."""
+    true, said = _centred(frames, fit=fit, near=near)
+    if len(true) <= 5:
+        return None
+    rest = said - (true * said).sum() / (true**2).sum() * true
+    return float(np.sqrt((rest**2).mean() / (true**2).sum()))
+
+
+def _centred(
+    frames: Sequence[Judged], *, fit: bool, near: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pool (k, 2) true displacements and what is said of them, each frame about its mean."""
     pairs = [displacements(one, fit=fit, near=near) for one in frames]
     pairs = [pair for pair in pairs if len(pair[0]) > 1]
     true = _pooled([t - t.mean(axis=0) for t, _ in pairs])
-    said = _pooled([s - s.mean(axis=0) for _, s in pairs])
-    return float((true * said).sum() / (true**2).sum()) if len(true) > 5 else None
+    return true, _pooled([s - s.mean(axis=0) for _, s in pairs])
 
 
 def displacements(

@@ -100,6 +100,9 @@ def _slope_rows(groups: Sequence[Sequence[Judged]]) -> Iterator[Row]:
     yield Row("slope_fit", "displacement slope of x_fit_px, y_fit_px", honest, figures, 3)
     figures = tuple(positions.slope(g, fit=True, near=True) for g in groups)
     yield Row("slope_fit_near", "the same within 3 Å of a defect", honest, figures, 3)
+    for key, near, where in (("error", False, ""), ("error_near", True, " near a defect")):
+        figures = tuple(positions.slope_error(g, fit=True, near=near) for g in groups)
+        yield Row(f"slope_fit_{key}", f"its standard error{where}", free, figures, 3)
 
 
 def _species_rows(frames: Sequence[Judged]) -> Iterator[Row]:
