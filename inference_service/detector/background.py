@@ -36,6 +36,15 @@ class Background:
         """(row nodes, column nodes)."""
         return self.row_hats.shape[1], self.column_hats.shape[1]
 
+    @property
+    def places(self) -> tuple[FloatArray, FloatArray]:
+        """Rows of the row nodes and columns of the column nodes, px."""
+        rows, columns = (
+            np.linspace(0.0, len(hats) - 1.0, hats.shape[1])
+            for hats in (self.row_hats, self.column_hats)
+        )
+        return rows, columns
+
     def image(self, nodes: FloatArray) -> FloatImage:
         """The background of these (row nodes, column nodes) values, (rows, columns)."""
         half = self.row_hats @ nodes.astype(np.float32)

@@ -27,10 +27,17 @@ PROBE_ROUNDS: Final = 2
 """Steps of probe and atoms together."""
 DARK_PERCENT: Final = 12.0
 """Of the pixels are taken to be darker than the background's level, to begin with."""
-TOLERANCES: Final = (0.03, 0.02, 0.02)
-"""Of the solution of each step over the whole frame."""
-WORSE: Final = 1.01
-"""Factor on the misfit from which a step is taken back by half."""
+TOLERANCE: Final = 3e-3
+"""Of the solution of each step."""
+EARLY_DAMPING: Final = 0.1
+"""While the probe is being measured."""
+DAMPINGS: Final = (0.05, 0.02, 0.01)
+"""Of the steps over the whole frame: what is well determined is reached to one in 10⁵, and no
+direction that noise alone decides is run along."""
+WORSE: Final = 1.003
+"""Factor on the misfit from which a step is taken back."""
+RETRIES: Final = (0.3, 2.0)
+"""Dampings tried then."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +109,12 @@ def measured(scene: Scene, fit: Fit) -> tuple[Known, Fit]:
     noise = flat_noise(part.image)
     believed = np.ones(part.shape, np.float32) if part.trust is None else part.trust
     known = Known(measure_width(part, local, start, believed), noise)
-    state = stepped(part, evaluated(part, local, known), known, TOLERANCES[0])[0]
+    state = stepped(part, evaluated(part, local, known), known, EARLY_DAMPING)[0]
     for _ in range(PROBE_ROUNDS):
         known = replace(known, noise=measure_noise(part.image, state.expected))
         known, state = probe_step(part, evaluated(part, state.fit, known), known)
     known = replace(known, noise=measure_noise(part.image, state.expected))
-    return known, window.taught(fit, state.fit)
+    return known, window.taught(fit, state.fit, scene.background)
 
 
 def probe_step(scene: Scene, state: State, known: Known) -> tuple[Known, State]:
@@ -119,7 +126,7 @@ def probe_step(scene: Scene, state: State, known: Known) -> tuple[Known, State]:
     together = evaluated(scene, fit, renewed)
     if together.misfit(state.weight) < WORSE * state.misfit(state.weight):
         return renewed, together
-    alone = step(state.fit, equations, known.probe.s, TOLERANCES[0])
+    alone = step(state.fit, equations, known.probe.s, EARLY_DAMPING, TOLERANCE)
     return known, evaluated(scene, alone, known)
 
 
@@ -129,24 +136,26 @@ def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSy
     Returns:
         What is known, heavy atoms' shape included; the final state; and the curvature near it.
     """
-    state, system = stepped(scene, evaluated(scene, fit, known), known, TOLERANCES[0])
+    state, system = stepped(scene, evaluated(scene, fit, known), known, DAMPINGS[0])
     if state.fit.heavy.any():
         probe = measure_heavy(state.fit, known.probe, state.residual, state.weight)
         known = replace(known, probe=probe)
         state = evaluated(scene, state.fit, known)
-    for tolerance in TOLERANCES[1:]:
-        state, system = stepped(scene, state, known, tolerance)
+    for damping in DAMPINGS[1:]:
+        state, system = stepped(scene, state, known, damping)
     return known, state, system
 
 
 def stepped(
-    scene: Scene, state: State, known: Known, tolerance: float
+    scene: Scene, state: State, known: Known, damping: float
 ) -> tuple[State, BlockSystem]:
-    """Take one step, or half of it where the whole makes things worse."""
+    """Take one step, ever more damped while it makes things worse."""
     images = (state.residual, state.weight)
     equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
-    fit = step(state.fit, equations, known.probe.s, tolerance)
-    after = evaluated(scene, fit, known)
-    if after.misfit(state.weight) > WORSE * state.misfit(state.weight):
-        after = evaluated(scene, state.fit.halfway(fit), known)
-    return after, equations.system
+    limit = WORSE * state.misfit(state.weight)
+    for stronger in (damping, *RETRIES):
+        fit = step(state.fit, equations, known.probe.s, stronger, TOLERANCE)
+        after = evaluated(scene, fit, known)
+        if after.misfit(state.weight) <= limit:
+            return after, equations.system
+    return state, equations.system

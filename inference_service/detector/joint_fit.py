@@ -218,24 +218,27 @@ def overlapping(fit: Fit, probe: Probe) -> NDArray[np.intp]:
     return np.asarray(tree.query_pairs(OVERLAP_S * probe.s, output_type="ndarray"), dtype=np.intp)
 
 
-def step(fit: Fit, equations: Normals, width: float, tolerance: float) -> Fit:
+def step(fit: Fit, equations: Normals, width: float, damping: float, tolerance: float) -> Fit:
     """Solve the normal equations and move.
 
     Args:
         fit: The current state.
         equations: There.
         width: Of the probe, px.
+        damping: Relative weight on the diagonal (Marquardt, doi:10.1137/0111030).
         tolerance: Of the solution, relative.
     """
-    system = held(equations.system, fit, width)
+    system = held(equations.system, fit, width, damping)
     return moved(fit, *solve(system, equations.gradient, equations.node_gradient, tolerance), width)
 
 
-def held(system: BlockSystem, fit: Fit, width: float) -> BlockSystem:
+def held(system: BlockSystem, fit: Fit, width: float, damping: float) -> BlockSystem:
     """The same system, steps of what is hardly determined held back."""
     own = system.own.copy()
     ease = np.array([LOOSE_S * width, LOOSE_S * width, LOOSE_AMPLITUDE * abs(fit.typical) + 1e-30])
-    np.einsum("nkk->nk", own)[:] += 1.0 / ease**2
+    diagonal = np.einsum("nkk->nk", own)
+    diagonal *= 1.0 + damping
+    diagonal += 1.0 / ease**2
     return replace(system, own=own)
 
 

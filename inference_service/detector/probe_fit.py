@@ -40,7 +40,9 @@ WIDTH_RANGE_A: Final = (0.22, 0.9)
 """Widths that are believed: FWHM of 0.5 to 2.1 Å."""
 WIDTHS: Final = (0.59, 0.70, 0.84, 1.0, 1.19, 1.42, 1.69)
 """Tried to begin with, over the width to begin with."""
-MODE_TOLERANCE: Final = 0.03
+DAMPING: Final = 0.1
+"""Of the atoms' steps while the probe is being measured."""
+MODE_TOLERANCE: Final = 5e-3
 """Of the solution of the atoms' answer to each mode."""
 LARGEST: Final = 2.0
 """Largest change of a mode in one step, in standard deviations of its prior."""
@@ -127,7 +129,7 @@ def joint_step(
     origin = np.column_stack([fit.atoms[:, :2] - probe.middle, fit.atoms[:, 2]])
     origin[:, 2] /= modes.shape(probe.amounts).normalised()[1]
     columns = mode_columns(origin, probe.scale, modes, scene.shape)
-    system = held(equations.system, fit, probe.s)
+    system = held(equations.system, fit, probe.s, DAMPING)
     demands = project(columns * weight, equations, scene)
     answers = [solve(system, *pair, MODE_TOLERANCE) for pair in demands]
     withdraw(columns, answers, equations, scene)

@@ -70,7 +70,8 @@ class Scene:
         inside = (atoms[:, :2] > -margin) & (atoms[:, :2] < np.array(image.shape[::-1]) + margin)
         members = np.flatnonzero(inside.all(axis=1))
         nodes = np.full(scene.background.shape, float(np.median(fit.nodes)))
-        return Window(scene, Fit(atoms[members], nodes, fit.sure[members]), members)
+        local = Fit(atoms[members], nodes, fit.sure[members])
+        return Window(scene, local, members, (row, column))
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,11 @@ class Window:
     """State of the atoms in and just around it, on its pixels."""
     members: NDArray[np.intp]
     """Which of the whole scene's atoms they are."""
+    corner: tuple[int, int]
+    """First row and column."""
 
-    def taught(self, whole: Fit, local: Fit) -> Fit:
-        """Carry over to the whole scene what was fitted in the part."""
+    def taught(self, whole: Fit, local: Fit, background: Background) -> Fit:
+        """Carry over to the whole scene, with its background, what was fitted in the part."""
         before, after = self.fit.atoms, local.atoms
         sure = local.sure if local.sure.any() else ~local.sure
         atoms = whole.atoms.copy()
@@ -93,8 +96,14 @@ class Window:
         atoms[:, 2] *= max(float(np.median(ratio)), 0.1)
         atoms[self.members, :2] = whole.atoms[self.members, :2] + (after - before)[:, :2]
         atoms[self.members, 2] = after[:, 2]
-        level = float(np.median(local.nodes))
-        return Fit(atoms, np.full_like(whole.nodes, level), whole.sure)
+        level = self.scene.background.image(local.nodes)
+        rows, columns = (
+            np.clip(np.rint(place) - first, 0, length - 1).astype(np.intp)
+            for place, first, length in zip(
+                background.places, self.corner, self.scene.shape, strict=True
+            )
+        )
+        return Fit(atoms, level[np.ix_(rows, columns)].astype(np.float64), whole.sure)
 
 
 def busiest_corner(xy_px: FloatArray, shape: tuple[int, int], size: int) -> tuple[int, int]:
