@@ -8,7 +8,7 @@ result, does not depend on which worker is faster.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from typing import TypeVar
@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from inference_service.detector.heads import STRIDE_PX
 from inference_service.detector.member_sums import Sum, accumulate
 
-__all__ = ["Crew", "Heads", "RunMember"]
+__all__ = ["Crew", "Heads", "RunShare"]
 
 Heads = NDArray[np.float32]
 """(channels, rows / stride, columns / stride)."""
-RunMember = Callable[[int, NDArray[np.float32]], Heads]
-"""Runs the member of that number on a (1, 1, rows, columns) image, in the calling thread."""
+RunShare = Callable[[int, NDArray[np.float32]], Iterable[Heads]]
+"""Runs the members of that worker's share on a (1, 1, rows, columns) image, in the calling thread,
+one after another."""
 
 Made = TypeVar("Made")
 
@@ -39,25 +40,27 @@ class Crew:
 
     def __init__(self, members: int, threads: int) -> None:
         self.members = members
-        self.workers = max(1, min(threads, members))
-        self._executor = ThreadPoolExecutor(self.workers, "member")
+        workers = max(1, min(threads, members))
+        self.shares = tuple(range(first, members, workers) for first in range(workers))
+        """The numbers of each worker's members."""
+        self._executor = ThreadPoolExecutor(workers, "member")
 
-    def sums(self, run: RunMember, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def sums(self, run: RunShare, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Run every member on a (rows, columns) image and sum what they say."""
         batch = np.ascontiguousarray(image[None, None], dtype=np.float32)
         shape = (len(Sum), image.shape[0] // STRIDE_PX, image.shape[1] // STRIDE_PX)
 
-        def share(first: int) -> NDArray[np.float32]:
+        def summed(worker: int) -> NDArray[np.float32]:
             sums = np.zeros(shape, dtype=np.float32)
-            for member in range(first, self.members, self.workers):
-                accumulate(run(member, batch), sums)
+            for heads in run(worker, batch):
+                accumulate(heads, sums)
             return sums
 
-        return reduce(np.add, self._executor.map(share, range(self.workers)))
+        return reduce(np.add, self._executor.map(summed, range(len(self.shares))))
 
-    def map(self, make: Callable[[int], Made]) -> list[Made]:
-        """Return what `make` returns for each member, made side by side."""
-        return list(self._executor.map(make, range(self.members)))
+    def equip(self, make: Callable[[range], Made]) -> list[Made]:
+        """Return what `make` returns for each worker's members, made side by side."""
+        return list(self._executor.map(make, self.shares))
 
     def close(self) -> None:
         """End the workers."""

@@ -7,6 +7,7 @@ to ten times the memory for no speed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import numpy as np
@@ -51,9 +52,10 @@ class OnnxEngine:
         """End the workers."""
         self._crew.close()
 
-    def _run(self, member: int, batch: NDArray[np.float32]) -> Heads:
-        (heads,) = self._sessions[member].run([OUTPUT_NAME], {INPUT_NAME: batch})
-        return np.asarray(heads[0])
+    def _run(self, worker: int, batch: NDArray[np.float32]) -> Iterator[Heads]:
+        for member in self._crew.shares[worker]:
+            (heads,) = self._sessions[member].run([OUTPUT_NAME], {INPUT_NAME: batch})
+            yield heads[0]
 
 
 def variants() -> tuple[Variant, ...]:

@@ -1,12 +1,14 @@
 """OpenVINO on the CPU: fp32, bf16, or int8 where it costs nothing (extra ``openvino``).
 
-Each member is a compiled model of one thread and one stream, run side by side by the crew as the
-ONNX sessions are. Models are compiled from the verified bytes at every start: a cache of compiled
-models on disk would be code that no digest vouches for.
+Each worker of the crew has one compiled model of one thread and one stream, into which its members
+are joined: they run one after another in the same memory, where a model each would keep its own.
+Models are compiled from the verified bytes at every start: a cache of compiled models on disk
+would be code that no digest vouches for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Final, Literal
 
@@ -58,14 +60,14 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": _HINTS[precision],
         }
 
-        def compiled(member: int) -> openvino.CompiledModel:
-            graph = read_member(core, model.members[member])
+        def opened(share: range) -> openvino.InferRequest:
+            graphs = [read_member(core, model.members[member]) for member in share]
             if precision == "int8":
-                quantise(graph, ranges[member])
-            return core.compile_model(graph, "CPU", settings)
+                for graph, member in zip(graphs, share, strict=True):
+                    quantise(graph, ranges[member])
+            return core.compile_model(joined(graphs), "CPU", settings).create_infer_request()
 
-        self._compiled = self._crew.map(compiled)
-        self._requests = [one.create_infer_request() for one in self._compiled]
+        self._requests = self._crew.equip(opened)
 
     @property
     def members(self) -> int:
@@ -80,13 +82,11 @@ class OpenVinoEngine:
         """End the workers."""
         self._crew.close()
 
-    def _run(self, member: int, batch: NDArray[np.float32]) -> Heads:
-        """Run one member; its activations are released, or twenty members would keep theirs."""
-        found = self._requests[member].infer(
-            {INPUT_NAME: batch}, share_inputs=True, share_outputs=False
-        )
-        self._compiled[member].release_memory()
-        return np.asarray(found[OUTPUT_NAME][0])
+    def _run(self, worker: int, batch: NDArray[np.float32]) -> Iterator[Heads]:
+        request = self._requests[worker]
+        found = request.infer([batch], share_inputs=True, share_outputs=True)
+        for number in range(len(self._crew.shares[worker])):
+            yield found[number][0]
 
 
 def variants() -> tuple[Variant, ...]:
@@ -100,6 +100,16 @@ def variants() -> tuple[Variant, ...]:
         return Variant(f"openvino-{precision}", opened, prepare)
 
     return tuple(variant(precision) for precision in _HINTS)
+
+
+def joined(members: Sequence[openvino.Model]) -> openvino.Model:
+    """Join members into one model: the same image for all, the heads of each in turn."""
+    image = members[0].get_parameters()[0]
+    for member in members[1:]:
+        for reader in member.get_parameters()[0].output(0).get_target_inputs():
+            reader.replace_source_output(image.output(0))
+    results = [result for member in members for result in member.get_results()]
+    return openvino.Model(results, [image], "members")
 
 
 def read_member(core: openvino.Core, member: bytes) -> openvino.Model:
