@@ -37,7 +37,11 @@ class AtomAI:
         interpreter = python()
         environment = clean_environment()
         environment |= dict.fromkeys(THREAD_COUNTS, str(self._threads))
-        environment |= {"MPLBACKEND": "Agg", "PYTHONPATH": str(WORKER_HOME)}
+        environment |= {
+            "MPLBACKEND": "Agg",
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "PYTHONPATH": str(WORKER_HOME),
+        }
         self._log: IO[bytes] = TemporaryFile()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, fixed arguments
             [interpreter, "-P", "-s", "-m", "worker"],

@@ -16,7 +16,7 @@ from statistics import median
 from time import perf_counter
 
 from coding import bytes_per_frame, coding_time
-from detect import Sides, against_atomai
+from detect import Sides, against_atomai, eye
 from detect_classical import (
     error_against_classical,
     time_against_classical,
@@ -79,7 +79,7 @@ def against_classical(sides: Sides, unit: str, runs: int) -> Pair:
 def beside_atomai(open_until: ExitStack) -> Pair | None:
     """Finding atoms with AtomAI; None where its environment cannot be made."""
     sides = against_atomai(open_until)
-    baseline = "AtomAI 0.8.1 EnsemblePredictor, 20 U-Nets, Locator, 2 threads"
+    baseline = f"AtomAI 0.8.1 EnsemblePredictor, {eye().members} U-Nets, Locator, 2 threads"
     return None if sides is None else Pair(baseline, *sides, "ms per 896² frame", 2)
 
 

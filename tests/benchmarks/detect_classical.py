@@ -22,8 +22,8 @@ from inference_service.training.simulated_frame import NativeFrame, native_frame
 from inference_service.training.specimen import FAMILIES
 from shared.messages import Calibration
 
-FAMILY_NAMES = ("mixed_defect_field", "grain_boundary")
-COUNTS = (100.0, 400.0)
+FAMILY_NAMES = ("mixed_defect_field", "noble_adatoms", "grain_boundary")
+COUNTS = (120.0, 480.0)
 SIDE_PX = 512
 PIXEL_A = 0.104
 WINDOW_PX = 5

@@ -22,7 +22,8 @@ def detect(request: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         request: `model`, a checkpoint, kept open for the next request; `frame`, an `.npz` with
-            `image`; `threads`; `out`, where to write maps and atoms, optional.
+            `image`; `threads`; `out`, where to write maps and atoms, optional; `members`, how many
+            the ensemble has where the checkpoint's own are to stand in for more, optional.
 
     Returns:
         `wall_s` and `cpu_s` from image to atoms, reading and writing left out; `atoms`, their
@@ -32,7 +33,9 @@ def detect(request: dict[str, Any]) -> dict[str, Any]:
     checkpoint = _OPEN.setdefault(request["model"], read_checkpoint(Path(request["model"])))
     with np.load(request["frame"], allow_pickle=False) as archive:
         image = archive["image"].astype(np.float64)
-    skeleton, ensemble = checkpoint.skeleton(), dict(enumerate(checkpoint.members))
+    own = checkpoint.members
+    count = int(request.get("members") or len(own))
+    skeleton, ensemble = checkpoint.skeleton(), {n: own[n % len(own)] for n in range(count)}
     wall, cpu = perf_counter(), process_time()
     predictor = EnsemblePredictor(skeleton, ensemble, nb_classes=checkpoint.classes, verbose=1)
     mean, variance = predictor.predict(image)
