@@ -21,7 +21,9 @@ def train(
     work: Annotated[Path, typer.Option(help="Folder of frames and checkpoints.")] = Path(
         "build/training"
     ),
-    shards: Annotated[int, typer.Option(help="Shards of 50 frames.")] = Recipe().pool_shards,
+    shards: Annotated[
+        int, typer.Option(help="Shards of 50 frames of the first phase.")
+    ] = Recipe().pool_shards,
     width: Annotated[int, typer.Option(help="Channels of the body.")] = Recipe().width,
     workers: Annotated[int, typer.Option(help="Processes that simulate frames.")] = 1,
     resume: Annotated[bool, typer.Option(help="Take up checkpoints found.")] = True,

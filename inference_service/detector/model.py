@@ -14,6 +14,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from inference_service.detector.company import CompanyCalibration
 from inference_service.detector.error_calibration import PositionCalibration
 from shared.errors import ModelError
 from shared.messages import Digest
@@ -51,6 +52,8 @@ class Calibrations(Part):
     """Added to that logit."""
     brightness_weight: Annotated[float, Field(ge=0)] = 0.7
     """Share of the fitted brightness's evidence that the network has not used already."""
+    company: CompanyCalibration = CompanyCalibration()
+    """What an atom's neighbours add to its probability."""
     position: PositionCalibration = PositionCalibration()
     """Of the errors of both estimates of a position."""
 

@@ -19,10 +19,11 @@ from inference_service.detector.dose import estimate_dose
 from inference_service.detector.engine_choice.opening import EnginePolicy, open_engine
 from inference_service.detector.engines.engine import Engine
 from inference_service.detector.ensemble import Sum, look
+from inference_service.detector.extent import Extent
 from inference_service.detector.heads import INPUT_MULTIPLE_PX
 from inference_service.detector.intake import Intake, take_in
 from inference_service.detector.joint_fit import Threads
-from inference_service.detector.lattice_defects import find_defects
+from inference_service.detector.lattice_defects import Lattice, read_lattice
 from inference_service.detector.lattice_scale import measure_lattice
 from inference_service.detector.model import load_model
 from inference_service.detector.normalise import CANONICAL_PIXEL_A, normalise
@@ -33,6 +34,7 @@ from inference_service.detector.report import (
     Found,
     atom_table,
     gather_evidence,
+    listing,
     name_candidates,
 )
 from inference_service.detector.resample import Grid, pad_to_multiple, resample
@@ -40,7 +42,7 @@ from inference_service.detector.scale import ScaleVerdict, decide_scale
 from inference_service.detector.segmentation.eye import SegmentationEye, open_eye
 from shared.clock import Clock, SystemClock
 from shared.errors import InputError
-from shared.messages import Calibration, Defect, StageTimes
+from shared.messages import Calibration, StageTimes
 
 __all__ = ["Detector", "shipped_model"]
 
@@ -153,7 +155,12 @@ class Detector:
         )
         fitted = self._clock.monotonic_s()
         found = name_candidates(
-            seen.candidates, seen.fitted, refined, positions, self._calibration, scale.pixel_size_A
+            seen.candidates,
+            seen.fitted,
+            refined,
+            positions,
+            self._calibration,
+            extent_of(taken, scale),
         )
         analysis = conclude(taken, scale, seen, found, refined)
         done = self._clock.monotonic_s()
@@ -238,12 +245,13 @@ def conclude(
     taken: Intake, scale: ScaleVerdict, seen: Seen, found: Found, refined: Refined | None
 ) -> FrameAnalysis:
     """Classify, judge and put the analysis together; times are added by the caller."""
-    table, listed = atom_table(found, scale.pixel_size_A)
+    listed = listing(found)
+    lattice = lattice_of(found, listed, extent_of(taken, scale))
     light = ((found.species.atomic_number == 6) & found.present)[seen.fitted]
     dose, note = estimate_dose(refined, light)
     return FrameAnalysis(
-        table=table,
-        defects=classified(taken, scale, found, listed),
+        table=atom_table(found, listed, lattice.coordination, scale.pixel_size_A),
+        defects=lattice.defects,
         pixel_size_A=scale.pixel_size_A,
         pixel_size_source=scale.source,
         header_pixel_size_A=scale.stated_A,
@@ -256,14 +264,17 @@ def conclude(
     )
 
 
-def classified(
-    taken: Intake, scale: ScaleVerdict, found: Found, listed: NDArray[np.intp]
-) -> tuple[Defect, ...]:
-    """Defects among the listed atoms, members numbered as in the table."""
-    return find_defects(
+def extent_of(taken: Intake, scale: ScaleVerdict) -> Extent:
+    """Size of the frame."""
+    return Extent((taken.image.shape[0], taken.image.shape[1]), scale.pixel_size_A)
+
+
+def lattice_of(found: Found, listed: NDArray[np.intp], extent: Extent) -> Lattice:
+    """Bonds and defects of the listed atoms, members numbered as in the table."""
+    return read_lattice(
         found.positions.best[listed],
         found.species.atomic_number[listed],
         found.p[listed],
         found.candidates.contamination[listed],
-        ((taken.image.shape[0], taken.image.shape[1]), scale.pixel_size_A),
+        (extent.shape, extent.pixel_size_A),
     )

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from inference_service.detector.company import company_of, in_company
 from inference_service.detector.decode import Candidates
+from inference_service.detector.extent import Extent
 from inference_service.detector.honeycomb import Honeycomb, examine
 from inference_service.detector.intake import Intake
-from inference_service.detector.lattice_defects import coordination
 from inference_service.detector.model import Calibrations
 from inference_service.detector.ood import Evidence, structured_residual
 from inference_service.detector.position import Positions
@@ -20,7 +21,7 @@ from inference_service.detector.scale import ScaleVerdict
 from inference_service.detector.species import Species, dirt_around, name_atoms
 from shared.messages import ATOM, AtomTable
 
-__all__ = ["Found", "atom_table", "gather_evidence", "name_candidates"]
+__all__ = ["Found", "atom_table", "calibrated", "gather_evidence", "listing", "name_candidates"]
 
 FloatArray = NDArray[np.float64]
 
@@ -65,7 +66,7 @@ def name_candidates(
     refined: Refined | None,
     positions: Positions,
     calibration: Calibrations,
-    pixel_size_A: float,
+    extent: Extent,
 ) -> Found:
     """Name every candidate and state the probability of the whole claim.
 
@@ -75,7 +76,7 @@ def name_candidates(
         refined: The fit; None where nothing was fitted.
         positions: Of all candidates.
         calibration: The ensemble's own.
-        pixel_size_A: Edge of a pixel, Å.
+        extent: Of the frame.
     """
     n = len(candidates)
     amplitude, sigma = np.ones(n), np.full(n, UNFITTED_SIGMA)
@@ -84,10 +85,13 @@ def name_candidates(
         amplitude, sigma = amplitude * typical, sigma * typical
         amplitude[fitted], sigma[fitted] = refined.amplitude, refined.amplitude_sigma
     seen = candidates.species
-    dirt = dirt_around(positions.best * pixel_size_A, candidates.contamination, seen[:, 0] > 0.5)
+    xy_A = positions.best * extent.pixel_size_A
+    dirt = dirt_around(xy_A, candidates.contamination, seen[:, 0] > 0.5)
     species = name_atoms(seen, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM))
     evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates.p, refined)
-    there = calibrated(candidates.p, evidence, calibration)
+    alone = calibrated(candidates.p, evidence, calibration)
+    company = company_of(xy_A, alone, seen[:, 0] > 0.5, extent.size_A)
+    there = in_company(alone, company, calibration.company)
     p = there * species.probability
     return Found(candidates, positions, species, p, amplitude, sigma)
 
@@ -111,11 +115,25 @@ def calibrated(p: FloatArray, evidence: FloatArray, calibration: Calibrations) -
     return np.asarray(1.0 / (1.0 + np.exp(-(logit + calibration.brightness_weight * evidence))))
 
 
-def atom_table(found: Found, pixel_size_A: float) -> tuple[AtomTable, NDArray[np.intp]]:
-    """The atoms listed, as records in reading order, and their indices among the candidates."""
+def listing(found: Found) -> NDArray[np.intp]:
+    """Candidates probable enough to be listed, in reading order."""
     listed = np.nonzero(found.p >= LISTED_FROM)[0]
+    at = found.positions.best[listed]
+    return np.asarray(listed[np.lexsort((at[:, 0], np.floor(at[:, 1])))])
+
+
+def atom_table(
+    found: Found, listed: NDArray[np.intp], bonds: NDArray[np.uint8], pixel_size_A: float
+) -> AtomTable:
+    """The atoms listed, as records.
+
+    Args:
+        found: All candidates.
+        listed: (m,) which of them, in order.
+        bonds: (m,) of each.
+        pixel_size_A: Edge of a pixel, Å.
+    """
     at = found.positions
-    listed = listed[np.lexsort((at.best[listed, 0], np.floor(at.best[listed, 1])))]
     table = np.zeros(len(listed), dtype=ATOM)
     table["x_px"], table["y_px"] = at.best[listed].T
     table["sigma_x_px"], table["sigma_y_px"] = at.best_sigma[listed].T
@@ -125,9 +143,8 @@ def atom_table(found: Found, pixel_size_A: float) -> tuple[AtomTable, NDArray[np
     sigma_A = at.best_sigma[listed].mean(axis=1) * pixel_size_A
     table["uncertainty"] = 1.0 - found.p[listed] + 0.1 * found.candidates.p_spread[listed] + sigma_A
     table["atomic_number"] = found.species.atomic_number[listed]
-    bonds = coordination(at.best * pixel_size_A, found.species.atomic_number, found.present)
-    table["coordination"] = bonds[listed]
-    return table, listed
+    table["coordination"] = bonds
+    return table
 
 
 def gather_evidence(

@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, nnls
 
+from inference_service.detector.company import Company, CompanyCalibration, company_of
 from inference_service.detector.error_calibration import PositionCalibration, Stratum
 from inference_service.detector.model import Calibrations
 from inference_service.detector.position import Voices, combine, hear
+from inference_service.detector.report import calibrated
 from inference_service.training.calibration_evidence import Sight, look_at_frames
+from inference_service.training.company_fit import fit_company
 
 __all__ = [
     "calibrate",
@@ -59,16 +62,25 @@ def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
     """
     sights = list(look_at_frames(folder, frames, threads))
     temperature, bias, weight = fit_probabilities(
-        np.concatenate([s.p for s in sights]),
-        np.concatenate([s.evidence for s in sights]),
-        np.concatenate([s.right for s in sights]),
+        np.concatenate([s.p[s.judged] for s in sights]),
+        np.concatenate([s.evidence[s.judged] for s in sights]),
+        np.concatenate([s.right[s.judged] for s in sights]),
     )
-    return Calibrations(
-        temperature=temperature,
-        bias=bias,
-        brightness_weight=weight,
-        position=fit_positions(sights),
+    alone = Calibrations(temperature=temperature, bias=bias, brightness_weight=weight)
+    return alone.model_copy(
+        update={"company": company_calibration(sights, alone), "position": fit_positions(sights)}
     )
+
+
+def company_calibration(sights: Sequence[Sight], alone: Calibrations) -> CompanyCalibration:
+    """Fit what the neighbours add, given how each candidate is judged without them."""
+    said = [calibrated(s.p, s.evidence, alone) for s in sights]
+    company = [company_of(s.xy_A, p, s.light, s.field_A) for s, p in zip(sights, said, strict=True)]
+    judged = [
+        Company(c.neighbours, c.rival, c.asked & s.judged)
+        for c, s in zip(company, sights, strict=True)
+    ]
+    return fit_company(np.concatenate(said), judged, np.concatenate([s.right for s in sights]))
 
 
 def fit_probabilities(

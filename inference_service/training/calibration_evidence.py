@@ -19,6 +19,7 @@ from inference_service.detector.ensemble import look
 from inference_service.detector.heads import INPUT_MULTIPLE_PX
 from inference_service.detector.intake import take_in
 from inference_service.detector.joint_fit import Threads
+from inference_service.detector.lattice_scale import measure_lattice
 from inference_service.detector.model import load_model
 from inference_service.detector.normalise import CANONICAL_PIXEL_A, normalise
 from inference_service.detector.pipeline import (
@@ -63,11 +64,19 @@ class Sight:
     """(n, 2) where the atom of each candidate is; NaN where there is none to compare with."""
     pixel_A: float
     p: FloatArray
-    """(m,) raw probability of every judged candidate, fitted or not."""
+    """(m,) raw probability of every candidate, fitted or not."""
     evidence: FloatArray
     """(m,) of their brightness, log likelihood ratio."""
     right: NDArray[np.bool_]
     """(m,) whether an atom is there."""
+    judged: NDArray[np.bool_]
+    """(m,) whether that may be held against anybody."""
+    xy_A: FloatArray
+    """(m, 2) column and row."""
+    light: NDArray[np.bool_]
+    """(m,) light elements in the eye of the network."""
+    field_A: tuple[float, float]
+    """(rows, columns) extent of the frame."""
 
 
 def look_at_frames(folder: Path, frames: int, threads: int) -> Iterator[Sight]:
@@ -79,7 +88,7 @@ def look_at_frames(folder: Path, frames: int, threads: int) -> Iterator[Sight]:
         threads: Of engine and fit.
 
     Yields:
-        What the ensemble sees, frames without any atom left out.
+        What the ensemble sees; frames without a recognisable lattice are left out.
     """
     families = training_families()
     names = sorted(families)
@@ -98,8 +107,13 @@ def look_at_frames(folder: Path, frames: int, threads: int) -> Iterator[Sight]:
 
 
 def sight_of(engine: Engine, threads: Threads, frame: NativeFrame) -> Sight | None:
-    """Look at one frame as serving does and compare with its truth; None where nothing is seen."""
+    """Look at one frame as serving does and compare with its truth.
+
+    None where no lattice is recognised, which serving flags and vouches for nothing.
+    """
     taken = take_in(frame.image)
+    if measure_lattice(taken.image) is None:
+        return None
     grid = Grid(CANONICAL_PIXEL_A / frame.pixel_A)
     canonical = resample(taken.image, grid)
     maps = look(engine, pad_to_multiple(normalise(canonical), INPUT_MULTIPLE_PX))
@@ -121,10 +135,21 @@ def sight_of(engine: Engine, threads: Threads, frame: NativeFrame) -> Sight | No
         refined=replace(refined, expected=np.empty((0, 0), dtype=np.float32)),
         truth=true_places(frame, candidates)[fitted],
         pixel_A=frame.pixel_A,
-        p=candidates.p[judged],
-        evidence=evidence[judged],
-        right=right[judged],
+        p=candidates.p,
+        evidence=evidence,
+        right=right,
+        judged=judged,
+        xy_A=placed(candidates, fitted, refined) * frame.pixel_A,
+        light=candidates.species[:, 0] > 0.5,
+        field_A=(taken.image.shape[0] * frame.pixel_A, taken.image.shape[1] * frame.pixel_A),
     )
+
+
+def placed(candidates: Candidates, fitted: NDArray[np.bool_], refined: Refined) -> FloatArray:
+    """(n, 2) fitted positions where there are any, px."""
+    xy = candidates.xy_px.copy()
+    xy[fitted] = refined.xy_px
+    return xy
 
 
 def judgement(

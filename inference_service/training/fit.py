@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.random import Generator
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -18,7 +20,7 @@ from inference_service.training.objective import Emphasis, loss_parts
 from inference_service.training.recipe import Recipe
 from shared.errors import ModelError
 
-__all__ = ["MemberTraining", "Progress", "train_member"]
+__all__ = ["MemberTraining", "Pools", "Progress", "train_member"]
 
 Progress = Callable[[int, float], None]
 """Called with the number of steps done and the mean loss since the last call."""
@@ -26,6 +28,20 @@ Progress = Callable[[int, float], None]
 _REPORT_EVERY = 500
 _SAVE_EVERY = 1000
 _MOMENTS = ("exp_avg", "exp_avg_sq", "step")
+
+
+@dataclass(frozen=True)
+class Pools:
+    """Frames of the two phases."""
+
+    first: FramePool
+    second: FramePool
+
+    def batch(
+        self, rng: Generator, size: int, *, finishing: bool
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Draw random crops of a phase; see ``FramePool.batch``."""
+        return (self.second if finishing else self.first).batch(rng, size, edges=finishing)
 
 
 class MemberTraining:
@@ -118,7 +134,7 @@ class MemberTraining:
 
 
 def train_member(
-    training: MemberTraining, pool: FramePool, checkpoint: Path, progress: Progress
+    training: MemberTraining, pools: Pools, checkpoint: Path, progress: Progress
 ) -> dict[str, NDArray[np.float32]]:
     """Train a member to the end of its recipe.
 
@@ -127,7 +143,7 @@ def train_member(
 
     Args:
         training: fresh or resumed.
-        pool: frames to draw from.
+        pools: frames to draw from.
         checkpoint: file to keep the state in.
         progress: told how it goes.
 
@@ -137,7 +153,7 @@ def train_member(
     recipe, losses = training.recipe, []
     while training.step < recipe.all_steps:
         rng = np.random.default_rng([training.seed, training.step])
-        images, targets = pool.batch(rng, recipe.batch, edges=training.finishing)
+        images, targets = pools.batch(rng, recipe.batch, finishing=training.finishing)
         device = training.device
         losses.append(
             training.advance(

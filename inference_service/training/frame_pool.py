@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 
 from inference_service.detector.heads import STRIDE_PX
 from inference_service.detector.normalise import normalise
+from inference_service.training.conditions import WIDE, Conditions
 from inference_service.training.simulated_frame import training_frame
 from inference_service.training.specimen import training_families
 from inference_service.training.targets import Plane, cell_targets
 from shared.errors import ConfigurationError
 
-__all__ = ["FRAMES_PER_SHARD", "FramePool", "fill_pool"]
+__all__ = ["FRAMES_PER_SHARD", "FramePool", "PoolPlan", "fill_pool"]
 
 FRAMES_PER_SHARD = 50
 FRAME_PX = 208
@@ -35,26 +37,40 @@ Place: TypeAlias = tuple[int, int, int, int]
 _GAIN_SPREAD, _OFFSET_SPREAD = 0.15, 0.1
 
 
-def fill_pool(folder: Path, seed: int, shards: int, workers: int) -> Iterator[int]:
+@dataclass(frozen=True)
+class PoolPlan:
+    """What a pool holds.
+
+    Attributes:
+        seed: of the pool; shard ``k`` depends on ``(seed, k)`` and the conditions alone.
+        shards: how many there are.
+        conditions: limits of what is drawn.
+    """
+
+    seed: int
+    shards: int
+    conditions: Conditions = WIDE
+
+
+def fill_pool(folder: Path, plan: PoolPlan, workers: int) -> Iterator[int]:
     """Simulate the shards that are missing.
 
     Args:
         folder: where the shards lie; made if absent.
-        seed: of the pool; shard ``k`` depends on ``(seed, k)`` alone.
-        shards: how many there should be.
+        plan: what the pool holds.
         workers: processes to share the work.
 
     Yields:
         The number of each shard as it is finished.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    missing = [k for k in range(shards) if not _paths(folder, seed, k)[1].exists()]
+    missing = [k for k in range(plan.shards) if not _paths(folder, plan.seed, k)[1].exists()]
+    write = partial(_write_shard, folder, plan)
     if workers <= 1:
-        for k in missing:
-            yield _write_shard(folder, seed, k)
+        yield from map(write, missing)
         return
     with ProcessPoolExecutor(workers) as executor:
-        yield from executor.map(_write_shard, *_columns(folder, seed, missing))
+        yield from executor.map(write, missing)
 
 
 @dataclass(frozen=True)
@@ -63,20 +79,20 @@ class FramePool:
 
     Attributes:
         images: per shard, (n, side, side) normalised frames.
-        targets: per shard, (n, planes, side / 4, side / 4).
+        targets: per shard, (n, planes, side / 2, side / 2).
     """
 
     images: tuple[NDArray[np.float16], ...]
     targets: tuple[NDArray[np.float16], ...]
 
     @classmethod
-    def open(cls, folder: Path, seed: int, shards: int) -> FramePool:
+    def open(cls, folder: Path, plan: PoolPlan) -> FramePool:
         """Map the shards of a pool.
 
         Raises:
             ConfigurationError: a shard is missing.
         """
-        pairs = [_paths(folder, seed, k) for k in range(shards)]
+        pairs = [_paths(folder, plan.seed, k) for k in range(plan.shards)]
         for _, path in pairs:
             if not path.exists():
                 raise ConfigurationError(
@@ -171,31 +187,24 @@ def _turned(
     return image, target
 
 
-def _columns(
-    folder: Path, seed: int, missing: list[int]
-) -> tuple[list[Path], list[int], list[int]]:
-    """Spread the arguments of the shards for a parallel map."""
-    return [folder] * len(missing), [seed] * len(missing), missing
-
-
 def _paths(folder: Path, seed: int, shard: int) -> tuple[Path, Path]:
     """Name the two files of a shard; the second is written last."""
     stem = f"{seed}-{shard:04d}"
     return folder / f"frames-{stem}.npy", folder / f"targets-{stem}.npy"
 
 
-def _write_shard(folder: Path, seed: int, shard: int) -> int:
+def _write_shard(folder: Path, plan: PoolPlan, shard: int) -> int:
     """Simulate one shard and write it."""
-    rng = np.random.default_rng([seed, shard])
+    rng = np.random.default_rng([plan.seed, shard])
     families = training_families()
     names = sorted(families)
     weight = np.array([families[name].weight for name in names])
     images, targets = [], []
     for name in rng.choice(names, FRAMES_PER_SHARD, p=weight / weight.sum()):
-        frame = training_frame(rng, families[str(name)], FRAME_PX)
+        frame = training_frame(rng, families[str(name)], FRAME_PX, plan.conditions)
         images.append(normalise(frame.image).astype(np.float16))
         targets.append(cell_targets(frame))
-    first, last = _paths(folder, seed, shard)
+    first, last = _paths(folder, plan.seed, shard)
     np.save(first, np.stack(images))
     np.save(last, np.stack(targets))
     return shard

@@ -20,7 +20,7 @@ GRID_A = 0.08
 
 _SIDE = 165  # odd: `fftconvolve` centres on the middle sample
 _WAVELENGTH_A = {60: 0.04866, 80: 0.04176, 100: 0.03701}
-_NARROWEST_A, _WIDEST_A = 0.7, 1.5
+_NARROWEST_A = 0.7
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,19 @@ class ProbeSettings:
     tail_A: float
 
 
-def random_probe(rng: Generator) -> NDArray[np.float32]:
-    """Draw probes until one has a width met at a microscope (0.7 to 1.5 Å).
+def random_probe(rng: Generator, widest_A: float) -> NDArray[np.float32]:
+    """Draw probes until one has a width met at a microscope, 0.7 Å at least.
 
     Args:
         rng: source of chance.
+        widest_A: largest full width at half maximum.
 
     Returns:
         Kernel as ``probe_kernel`` gives it.
     """
     while True:
         kernel = probe_kernel(_random_settings(rng))
-        if _NARROWEST_A <= fwhm_A(kernel) <= _WIDEST_A:
+        if _NARROWEST_A <= fwhm_A(kernel) <= widest_A:
             return kernel
 
 

@@ -6,6 +6,8 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 
+from inference_service.training.conditions import USUAL, WIDE
+from inference_service.training.frame_pool import PoolPlan
 from inference_service.training.plan import LAYERS
 
 __all__ = ["Recipe"]
@@ -28,8 +30,10 @@ class Recipe:
         variance_full: fraction from which it counts in full.
         weight_decay: of AdamW.
         clip_norm: largest norm of the gradient.
-        pool_seed: seed of the frame pool.
-        pool_shards: shards of 50 frames in the pool.
+        pool_seed: seed of the pool of the first phase, drawn in wide conditions.
+        pool_shards: shards of 50 frames in it.
+        finish_pool_seed: seed of the pool of the second phase, drawn in usual conditions.
+        finish_pool_shards: shards of 50 frames in it.
     """
 
     width: int = 32
@@ -46,10 +50,20 @@ class Recipe:
     clip_norm: float = 3.0
     pool_seed: int = 7
     pool_shards: int = 80
+    finish_pool_seed: int = 8
+    finish_pool_shards: int = 30
 
     def as_dict(self) -> dict[str, int | float]:
         """Return the record as plain numbers."""
         return asdict(self)
+
+    @property
+    def pools(self) -> tuple[PoolPlan, PoolPlan]:
+        """Pools of the two phases."""
+        return (
+            PoolPlan(self.pool_seed, self.pool_shards, WIDE),
+            PoolPlan(self.finish_pool_seed, self.finish_pool_shards, USUAL),
+        )
 
     @property
     def all_steps(self) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from inference_service.training.ensemble_folder import add_member
-from inference_service.training.fit import MemberTraining, train_member
+from inference_service.training.fit import MemberTraining, Pools, train_member
 from inference_service.training.frame_pool import FramePool, fill_pool
 from inference_service.training.onnx_export import member_bytes
 from inference_service.training.progress import Pace
@@ -54,14 +54,16 @@ def run_training(run: TrainingRun, say: Callable[[str], None], clock: Clock | No
     """
     recipe = run.recipe
     pool_folder = run.work / "pool"
-    for shard in fill_pool(pool_folder, recipe.pool_seed, recipe.pool_shards, run.workers):
-        say(f"frames: shard {shard + 1} of {recipe.pool_shards}")
-    pool = FramePool.open(pool_folder, recipe.pool_seed, recipe.pool_shards)
+    for plan in recipe.pools:
+        for shard in fill_pool(pool_folder, plan, run.workers):
+            say(f"frames: shard {shard + 1} of {plan.shards}, pool {plan.seed}")
+    first, second = (FramePool.open(pool_folder, plan) for plan in recipe.pools)
+    pools = Pools(first, second)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     pace = Pace(recipe.all_steps * len(run.members), clock or SystemClock())
     for member in run.members:
         seed = _SEED_STRIDE * run.seed + member
-        _train_one(run, Task(member, MemberTraining(recipe, seed, device), pace), pool, say)
+        _train_one(run, Task(member, MemberTraining(recipe, seed, device), pace), pools, say)
 
 
 def parse_members(text: str) -> tuple[int, ...]:
@@ -88,7 +90,7 @@ class Task:
     pace: Pace
 
 
-def _train_one(run: TrainingRun, task: Task, pool: FramePool, say: Callable[[str], None]) -> None:
+def _train_one(run: TrainingRun, task: Task, pools: Pools, say: Callable[[str], None]) -> None:
     """Train and export one member."""
     training, pace, name = task.training, task.pace, f"member {task.member}"
     checkpoint = run.work / f"{run.folder.name}-{training.seed}.npz"
@@ -104,7 +106,7 @@ def _train_one(run: TrainingRun, task: Task, pool: FramePool, say: Callable[[str
         reported = step
         say(f"{name}: step {step} of {run.recipe.all_steps}, loss {loss:.4f}; {pace.remaining()}")
 
-    weights = train_member(training, pool, checkpoint, progress)
+    weights = train_member(training, pools, checkpoint, progress)
     training.save(checkpoint)
     add_member(run.folder, task.member, training.seed, member_bytes(weights), run.recipe)
     say(f"{name}: exported")

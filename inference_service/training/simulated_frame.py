@@ -13,6 +13,7 @@ from scipy.signal import fftconvolve
 from inference_service.detector.heads import STRIDE_PX
 from inference_service.detector.normalise import CANONICAL_PIXEL_A
 from inference_service.detector.resample import Grid, resample
+from inference_service.training.conditions import USUAL, WIDE, Conditions
 from inference_service.training.exposure import Exposure, expose, random_exposure
 from inference_service.training.probe import GRID_A, random_probe
 from inference_service.training.scan import Scan, random_scan
@@ -79,6 +80,7 @@ def native_frame(
     side: int,
     pixel_A: float,
     counts_per_carbon: float | None = None,
+    conditions: Conditions = USUAL,
 ) -> NativeFrame:
     """Simulate one frame at its native sampling.
 
@@ -88,14 +90,15 @@ def native_frame(
         side: rows and columns.
         pixel_A: sampling.
         counts_per_carbon: fixes the dose; drawn where None.
+        conditions: limits of what is drawn.
 
     Returns:
         The frame and its truth.
     """
     size_A = side * pixel_A
-    specimen = build_specimen(rng, family, size_A)
+    specimen = build_specimen(rng, family, size_A, conditions)
     scan = random_scan(rng, side, pixel_A)
-    density = _ideal_image(rng, specimen, size_A)
+    density = _ideal_image(rng, specimen, size_A, conditions.widest_A)
     x, y = scan.beam()
     coordinates = (np.stack([y, x]) + _PAD_A) / GRID_A
     seen = map_coordinates(density, coordinates, order=1, mode="nearest")
@@ -115,20 +118,24 @@ def native_frame(
     )
 
 
-def training_frame(rng: Generator, family: Family, side: int) -> LabelledFrame:
+def training_frame(
+    rng: Generator, family: Family, side: int, conditions: Conditions = WIDE
+) -> LabelledFrame:
     """Simulate one frame and bring it to the canonical sampling.
 
     Args:
         rng: source of chance.
         family: what the specimen is.
         side: rows and columns of the result, a multiple of 4.
+        conditions: limits of what is drawn.
 
     Returns:
         The frame, its positions in canonical pixels.
     """
     pixel_A = random_pixel_A(rng)
     ratio = CANONICAL_PIXEL_A / pixel_A
-    frame = native_frame(rng, family, int(np.ceil(side * ratio)) + 1, pixel_A)
+    native_side = int(np.ceil(side * ratio)) + 1
+    frame = native_frame(rng, family, native_side, pixel_A, conditions=conditions)
     grid = Grid(ratio)
     image = resample(frame.image, grid)
     cells = side // STRIDE_PX
@@ -153,13 +160,15 @@ def _with_dose(drawn: Exposure, counts: float | None) -> Exposure:
     return Exposure(counts, background=drawn.background, afterglow=drawn.afterglow)
 
 
-def _ideal_image(rng: Generator, specimen: Specimen, size_A: float) -> NDArray[np.float32]:
+def _ideal_image(
+    rng: Generator, specimen: Specimen, size_A: float, widest_A: float
+) -> NDArray[np.float32]:
     """Convolve the atoms with the probe on a fine grid that reaches past the field."""
     side = int(np.ceil((size_A + 2 * _PAD_A) / GRID_A))
     exponent = rng.uniform(1.4, 1.85)
     power = (specimen.number / 6.0) ** exponent
     comb = _deposit((specimen.xy + _PAD_A) / GRID_A, power, side)
-    density = fftconvolve(comb, random_probe(rng), mode="same") / GRID_A**2
+    density = fftconvolve(comb, random_probe(rng, widest_A), mode="same") / GRID_A**2
     if rng.random() < 0.5:
         density += rng.uniform(0, 0.3) * _SHEET_DENSITY * _slow_field(rng, side)
     return np.asarray(np.maximum(density, 0), dtype=np.float32)

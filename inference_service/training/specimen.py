@@ -14,6 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
+from inference_service.training.conditions import WIDE, Conditions
 from inference_service.training.grain_boundary import two_grains
 from inference_service.training.lattice_net import (
     LatticeNet,
@@ -113,13 +114,16 @@ def training_families() -> dict[str, Family]:
     return {name: family for name, family in FAMILIES.items() if name not in HELD_OUT}
 
 
-def build_specimen(rng: Generator, family: Family, size_A: float) -> Specimen:
+def build_specimen(
+    rng: Generator, family: Family, size_A: float, conditions: Conditions = WIDE
+) -> Specimen:
     """Make one specimen of a family.
 
     Args:
         rng: the only source of chance.
         family: what to make.
         size_A: edge of the square field; atoms reach some Å beyond it.
+        conditions: limits of what is drawn.
 
     Returns:
         The specimen.
@@ -127,7 +131,7 @@ def build_specimen(rng: Generator, family: Family, size_A: float) -> Specimen:
     net = _sheet(rng, family, size_A)
     _sow(net, rng, family, size_A)
     holes = _holes(rng, family, size_A)
-    _cut(net, holes, rng)
+    _cut(net, holes, rng, conditions)
     xy = relaxed_positions(net)[net.alive]
     number = net.number[net.alive]
     xy = _displaced(rng, xy, size_A)
@@ -182,15 +186,15 @@ def _holes(rng: Generator, family: Family, size_A: float) -> list[Blob]:
     ]
 
 
-def _cut(net: LatticeNet, holes: list[Blob], rng: Generator) -> None:
+def _cut(net: LatticeNet, holes: list[Blob], rng: Generator, conditions: Conditions) -> None:
     """Remove what lies in a hole, then dangling atoms; decorate some edges with silicon."""
     if not holes:
         return
     for atom in np.flatnonzero(_inside_any(holes, net.xy) & net.alive):
         net.remove(int(atom))
-    for _ in range(2):
+    for _ in range(conditions.trims):
         for atom in np.flatnonzero(net.alive):
-            if len(net.neighbours[atom]) < 2 and rng.random() < 0.9:
+            if len(net.neighbours[atom]) < 2 and rng.random() < 1.0 - conditions.frayed:
                 net.remove(int(atom))
     decorated = rng.random() * 0.3 if rng.random() < 0.5 else 0.0
     for atom in np.flatnonzero(net.alive):

@@ -26,6 +26,7 @@ from inference_service.training.scan import random_scan
 __all__ = ["CRYSTALS", "SPECIMENS", "Crystal", "OtherFrame", "other_frame"]
 
 PAD_A = 6.4
+WIDEST_A = 1.5
 """How far atoms reach beyond the field."""
 
 FloatArray = NDArray[np.float64]
@@ -119,7 +120,7 @@ def other_frame(rng: Generator, name: str, side: int, pixel_A: float, counts: fl
     exposure = replace(random_exposure(rng), counts_per_carbon=counts)
     size_A = side * pixel_A
     xy, weight = specimen(rng, name, size_A)
-    density = image_of(xy, weight, random_probe(rng), size_A)
+    density = image_of(xy, weight, random_probe(rng, WIDEST_A), size_A)
     if name in ("noise", "vacuum"):
         density += 0.382 if name == "noise" else 0.002
     x, y = random_scan(rng, side, pixel_A).beam()

@@ -12,7 +12,7 @@ from inference_service.training.specimen import FAMILIES
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_probe_keeps_the_intensity_and_sits_on_its_atom(seed: int) -> None:
-    kernel = random_probe(np.random.default_rng(seed)).astype(np.float64)
+    kernel = random_probe(np.random.default_rng(seed), 1.5).astype(np.float64)
     assert kernel.sum() == pytest.approx(1.0, abs=0.05)
     assert 0.7 <= fwhm_A(kernel.astype(np.float32)) <= 1.5
     core = np.maximum(kernel - 0.5 * kernel.max(), 0)

@@ -24,24 +24,22 @@ RECIPE = Recipe(steps=4, finish_steps=2, batch=2, pool_shards=1)
 
 
 @pytest.fixture(scope="module")
-def pool() -> FramePool:
+def pool() -> "fit.Pools":
     frame = training_frame(np.random.default_rng(1), FAMILIES["silicon"], 208)
-    return FramePool(
-        (frame.image[None].astype(np.float16),),
-        (cell_targets(frame)[None],),
-    )
+    frames = FramePool((frame.image[None].astype(np.float16),), (cell_targets(frame)[None],))
+    return fit.Pools(frames, frames)
 
 
 def _silent(_step: int, _loss: float) -> None:
     """Take no notice."""
 
 
-def test_a_resumed_member_ends_as_an_unbroken_one(pool: FramePool, tmp_path: Path) -> None:
+def test_a_resumed_member_ends_as_an_unbroken_one(pool: fit.Pools, tmp_path: Path) -> None:
     whole = fit.train_member(fit.MemberTraining(RECIPE, 7), pool, tmp_path / "a.npz", _silent)
     broken = fit.MemberTraining(RECIPE, 7)
     for _ in range(3):
         rng = np.random.default_rng([7, broken.step])
-        images, targets = pool.batch(rng, RECIPE.batch, edges=broken.finishing)
+        images, targets = pool.batch(rng, RECIPE.batch, finishing=broken.finishing)
         broken.advance(torch.from_numpy(images), torch.from_numpy(targets))
     broken.save(tmp_path / "b.npz")
     again = fit.MemberTraining(RECIPE, 7)
@@ -51,7 +49,7 @@ def test_a_resumed_member_ends_as_an_unbroken_one(pool: FramePool, tmp_path: Pat
     assert all(np.allclose(whole[name], resumed[name], atol=1e-5) for name in whole)
 
 
-def test_a_checkpoint_of_another_recipe_is_refused(pool: FramePool, tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_recipe_is_refused(pool: fit.Pools, tmp_path: Path) -> None:
     training = fit.MemberTraining(RECIPE, 7)
     fit.train_member(training, pool, tmp_path / "d.npz", _silent)
     training.save(tmp_path / "d.npz")
@@ -64,7 +62,7 @@ def test_members_of_different_seeds_differ_from_the_start() -> None:
     assert not np.allclose(first["stem.weight"], second["stem.weight"])
 
 
-def test_the_exported_graph_says_what_the_network_says(pool: FramePool, tmp_path: Path) -> None:
+def test_the_exported_graph_says_what_the_network_says(pool: fit.Pools, tmp_path: Path) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     training = fit.MemberTraining(RECIPE, 3)
     weights = fit.train_member(training, pool, tmp_path / "c.npz", _silent)

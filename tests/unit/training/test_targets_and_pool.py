@@ -7,11 +7,13 @@ import pytest
 
 from inference_service.detector.heads import CELL_CENTRE_PX, STRIDE_PX
 from inference_service.training import frame_pool
-from inference_service.training.frame_pool import CROP_PX, FRAME_PX, FramePool, fill_pool
+from inference_service.training.frame_pool import CROP_PX, FRAME_PX, FramePool, PoolPlan, fill_pool
 from inference_service.training.simulated_frame import LabelledFrame, training_frame
 from inference_service.training.specimen import FAMILIES
 from inference_service.training.targets import FREE, Plane, cell_targets, species_class
 from shared.errors import ConfigurationError
+
+PLAN = PoolPlan(3, 1)
 
 
 def _spots(side: int) -> LabelledFrame:
@@ -87,10 +89,10 @@ def test_a_pool_is_the_same_for_the_same_seed_and_is_not_made_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(frame_pool, "FRAMES_PER_SHARD", 1)
-    assert list(fill_pool(tmp_path / "a", 3, 1, 1)) == [0]
-    assert list(fill_pool(tmp_path / "a", 3, 1, 1)) == []
-    assert list(fill_pool(tmp_path / "b", 3, 1, 1)) == [0]
-    first, second = (FramePool.open(tmp_path / name, 3, 1) for name in "ab")
+    assert list(fill_pool(tmp_path / "a", PLAN, 1)) == [0]
+    assert list(fill_pool(tmp_path / "a", PLAN, 1)) == []
+    assert list(fill_pool(tmp_path / "b", PLAN, 1)) == [0]
+    first, second = (FramePool.open(tmp_path / name, PLAN) for name in "ab")
     assert np.array_equal(first.images[0], second.images[0])
     assert np.array_equal(first.targets[0], second.targets[0])
 
@@ -112,4 +114,4 @@ def test_crops_with_edges_show_more_of_the_rim() -> None:
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="targets-3-0000"):
-        FramePool.open(tmp_path, 3, 1)
+        FramePool.open(tmp_path, PLAN)
