@@ -19,9 +19,10 @@ so an interrupted run resumes; names seed everything. For each name,
 - `truth/<name>.npz`: `xy_px` (n, 2) column and row of every atom, `number` (n,), `role` (n,),
   `asked` (n,) atoms of the sheet that nothing hides, 1.5 Å from the border; `displaced_A` (n, 2)
   random displacements, zero where none; `bound_pm` (n,) the Cramér-Rao bound per axis in the
-  lattice; `cover` and `vacuum` (rows, columns) masks; `pixel_size_A` as it truly is, `dose_e_A2`,
-  `counts_per_carbon`, `counts_at_carbon` per pixel, `family`; `defects_json`, a list of
-  {type, x_px, y_px} and {type, path_px}; `setting_json`, what else was drawn.
+  lattice and `best_xy_px` (n, 2) where the best unbiased estimator puts each atom; `cover` and
+  `vacuum` (rows, columns) masks; `pixel_size_A` as it truly is, `dose_e_A2`, `counts_per_carbon`,
+  `counts_at_carbon` per pixel, `family`; `defects_json`, a list of {type, x_px, y_px} and
+  {type, path_px}; `setting_json`, what else was drawn.
 
 Truth is where atoms appear: stretch, drift, flyback, slips, coma's shift and the mean afterglow
 belong to it; line jitter and hum do not. Atoms beside a slip are not asked for.

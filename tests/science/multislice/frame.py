@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,7 +73,8 @@ def expose(
     places = scan.specimen_A(pixels)
     shaken = places + Unsteadiness.draw(rng).shifts_A((side, side), rng)
     expected = exposure.expected(np.clip(image(shaken), 0.0, None), setting.pixel_A)
-    numbers = to_file_numbers(exposure.record(expected, rng), setting.dtype, rng)
+    signal = exposure.record(expected, rng)
+    numbers = to_file_numbers(signal, setting.dtype, rng)
     apparent = peak_A(carbon)
     seen = _Seen(noiseless, scan, exposure, apparent)
     truth = seen.atoms() | seen.surroundings(places) | {
@@ -86,7 +88,10 @@ def expose(
     at_carbon = truth["asked"] & (truth["number"] == CARBON)
     if at_carbon.any():
         truth["counts_at_carbon"] = float(_nearest(expected, truth["xy_px"][at_carbon]).mean())
-    truth["bound_pm"] = _bound(truth, expected, exposure, scan, carbon, apparent)
+    variance = expected * (1.0 + exposure.pulse_spread) + exposure.read_noise**2
+    peak = setting.dose_e_A2 * setting.pixel_A**2 * collected
+    reach = _Reach(signal, variance, peak, lambda offset: carbon(offset + apparent))
+    truth |= reach.arrays(truth, scan.true_pixel_A)
     header = {"image": numbers, "pixel_size_A": setting.pixel_A * setting.header_factor}
     return header, truth
 
@@ -189,31 +194,31 @@ def _counts_per_carbon(noiseless: Noiseless, setting: Setting, exposure: Exposur
     return setting.dose_e_A2 * exposure.collected * area
 
 
-def _bound(
-    truth: Arrays,
-    expected: Floats,
-    exposure: Exposure,
-    scan: Distortion,
-    carbon: NoiselessImage,
-    apparent_A: Floats,
-) -> Floats:
-    """In-lattice bound per axis of each asked atom, pm; NaN for the others."""
-    if not truth["asked"].any():
-        return np.full(len(truth["asked"]), np.nan)
-    asked = truth["role"] != CONTAMINATION
-    fisher = Fisher(
-        expected=expected,
-        variance=expected * (1.0 + exposure.pulse_spread) + exposure.read_noise**2,
-        pixel_A=scan.true_pixel_A,
-        counts=exposure.dose_e_A2 * scan.pixel_A**2 * exposure.collected,
-    )
-    brightness = (truth["number"][asked] / CARBON) ** BRIGHTNESS_EXPONENT
-    bound = np.full(len(asked), np.nan)
-    bound[asked] = fisher.bound_pm(
-        truth["xy_px"][asked], brightness, lambda offset: carbon(offset + apparent_A)
-    )
-    bound[~truth["asked"]] = np.nan
-    return bound
+@dataclass(frozen=True)
+class _Reach:
+    """How well positions can be known in one frame."""
+
+    signal: Floats
+    variance: Floats
+    peak: float
+    carbon: Callable[[Floats], Floats]
+
+    def arrays(self, truth: Arrays, pixel_A: float) -> Arrays:
+        """`bound_pm` (n,) and `best_xy_px` (n, 2); NaN for atoms that are not asked for."""
+        found = {
+            "bound_pm": np.full(len(truth["asked"]), np.nan),
+            "best_xy_px": np.full(truth["xy_px"].shape, np.nan),
+        }
+        if truth["asked"].any():
+            resolved = truth["role"] != CONTAMINATION
+            peaks = self.peak * (truth["number"][resolved] / CARBON) ** BRIGHTNESS_EXPONENT
+            fisher = Fisher(
+                self.signal, self.variance, pixel_A, truth["xy_px"][resolved], peaks, self.carbon
+            )
+            found["bound_pm"][resolved], found["best_xy_px"][resolved] = fisher.solve()
+            for values in found.values():
+                values[~truth["asked"]] = np.nan
+        return found
 
 
 def _nearest(image: Floats, xy_px: Floats) -> Floats:
@@ -239,7 +244,10 @@ def _told(scan: Distortion, exposure: Exposure, source_A: float, noiseless: Nois
 
 
 def write(folder: Path, name: str, header: Arrays, truth: Arrays) -> None:
-    """Write frames/<name>.npz and truth/<name>.npz."""
+    """Write frames/<name>.npz, then truth/<name>.npz, each whole or not at all."""
     for kind, arrays in (("frames", header), ("truth", truth)):
         (folder / kind).mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(folder / kind / f"{name}.npz", **arrays)
+        unfinished = folder / kind / f".{name}.tmp"
+        with unfinished.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        unfinished.replace(folder / kind / f"{name}.npz")

@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
+from scipy.ndimage import binary_closing
 from scipy.spatial import cKDTree
 
 from .arrays import Bools, Floats, Ints
@@ -15,7 +17,9 @@ from .topology import Sheet
 
 SHEET, ADATOM, CONTAMINATION, SECOND_LAYER, BULK = range(5)
 RASTER_A = 0.2
-COVER_REACH_A = 1.2
+COVER_REACH_A = 1.4
+GAP_CELLS = 7
+"""Gaps in the cover narrower than twice this many cells of the raster close."""
 HIDDEN_BELOW_ADATOM_A = 0.9
 SEAM_A = 1.1
 
@@ -50,11 +54,14 @@ class Specimen:
     marks: tuple[Mark, ...]
     hole: Bools = field(default_factory=lambda: np.zeros((0, 0), bool))
 
-    @property
+    @cached_property
     def covered(self) -> Bools:
         """Raster of RASTER_A, [y, x]: under contamination or a second layer."""
         above = self.positions_A[np.isin(self.roles, (CONTAMINATION, SECOND_LAYER)), :2]
-        return _near(above, self.box_A, COVER_REACH_A)
+        near = _near(above, self.box_A, COVER_REACH_A)
+        pad = 2 * GAP_CELLS
+        closed = binary_closing(np.pad(near, pad, mode="wrap"), iterations=GAP_CELLS)
+        return np.asarray(closed[pad:-pad, pad:-pad])
 
     @property
     def asked(self) -> Bools:

@@ -144,9 +144,20 @@ def test_the_bound_of_one_bright_atom_is_its_width_over_the_root_of_its_counts()
     axis = (np.arange(81) - 40) * pixel_A
     expected = peak * np.exp(-(axis[:, None] ** 2 + axis**2) / (2 * SIGMA_A**2)) + 1e-3
     counts = 2 * np.pi * (SIGMA_A / pixel_A) ** 2 * peak
-    fisher = Fisher(expected, expected, pixel_A, peak)
-    bound = fisher.bound_pm(np.array([[40.0, 40.0]]), np.ones(1), unit_atom)
+    place = np.array([[40.0, 40.0]])
+    bound, best = Fisher(expected, expected, pixel_A, place, np.array([peak]), unit_atom).solve()
+    np.testing.assert_allclose(best, place, atol=1e-6)
     assert bound[0] == pytest.approx(100 * SIGMA_A / np.sqrt(counts), rel=0.02)
+
+
+def test_the_best_estimate_scatters_as_its_bound_says() -> None:
+    _, truth = expose(
+        graphene_of_gaussians(), Setting(4e6, 0.104, field_A=16.0), np.random.default_rng(2)
+    )
+    asked = truth["asked"]
+    error_px = (truth["best_xy_px"] - truth["xy_px"])[asked]
+    scaled = 100 * truth["pixel_size_A"] * error_px / truth["bound_pm"][asked, None]
+    assert scaled.std() == pytest.approx(1.0, abs=0.2)
 
 
 def unit_atom(offset_A: np.ndarray) -> np.ndarray:
