@@ -207,5 +207,6 @@ FAMILIES: dict[str, Family] = {
     "bilayer": lambda rng: add_second_layer(point_defects(rng, ["Si_C3"] * 2), 0.35, rng),
     "combined": combined,
     "edge": edge,
+    "comatic": lambda rng: point_defects(rng, ["Si_C3", "Si_dimer"] * 2).displaced(0.06, rng),
     "wide": wide,
 }

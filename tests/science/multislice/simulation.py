@@ -16,13 +16,16 @@ SHEETS = Slicing()
 THIN_CRYSTALS = Slicing(window_px=96, configurations=2)
 """Thickness needs many slices; a smaller window and fewer configurations pay for them."""
 
+SEVERITY = {"comatic": 2.5}
+"""Families seen through a poorly tuned microscope: C21 and C23 up to 0.25 µm."""
+
 
 def simulate(family: str, rng: np.random.Generator) -> Noiseless:
     """Build a specimen, tune a microscope, and scan."""
     crystal = CRYSTALS.get(family)
     specimen = crystal.cut(rng) if crystal else FAMILIES[family](rng)
     slicing = THIN_CRYSTALS if crystal else SHEETS
-    optics = Optics.draw(rng)
+    optics = Optics.draw(rng, SEVERITY.get(family, 1.0))
     atoms = Atoms3D(specimen.box_A, specimen.positions_A, specimen.numbers)
     images = scan(atoms, optics, slicing, rng)
     told: dict[str, object] = {"convergence_mrad": optics.convergence_mrad}
