@@ -15,7 +15,7 @@ from scipy.sparse import coo_array
 
 from shared.lattice.bonds import NearPairs, find_firm_pairs
 
-__all__ = ["find_overlays"]
+__all__ = ["LIGHT", "find_overlays"]
 
 SAME_ATOM_A: Final = 0.7
 """Two entries closer than this are one atom; the more probable one stays."""
@@ -23,11 +23,12 @@ SAME_ATOM_A: Final = 0.7
 TOO_CLOSE_A: Final = 1.05
 """A pair nearer than this is not bonded, whatever it is: 2.6 sigma below C-C at 0.1 Å noise."""
 
-GHOST_A: Final = 1.15
-"""A single carbon nearer than this to a heavy atom is the heavy atom's own flank: Si-C is never
-below 1.5 Å in projection, and beneath an adatom over a bond lie two carbons."""
+GHOST_A: Final = 1.0
+"""A single carbon nearer than this to a heavy atom is the heavy atom's own flank: Si-C is hardly
+below 1.3 Å in projection, and beneath an adatom over a bond lie two carbons."""
 
 LIGHT: Final = ("H", "B", "C", "N", "O")
+"""Elements about as bright as the sheet, that outshine nobody."""
 
 OFFENCES: Final = 2
 """Conflicts, at least one of them a triangle, from which an atom is not part of the sheet: a

@@ -4,10 +4,11 @@
 same atoms after relaxing. It names the classes of `shared.messages.DefectType`, works in Å, and
 never makes a defect of surroundings that were not imaged.
 
-A probability is that of the weakest member atom, times how clean the signature is (1 for the
-textbook one, less for variants and for stretched bonds), times the chance that the atoms a
-vacancy lacks are not there as faint candidates. Members are not multiplied up: their errors have
-common causes, and a product over a 12-ring would underrate every vacancy.
+A probability is that of the weakest member atom (of an extended defect: of the average one),
+times how clean the signature is (1 for the textbook one, less for variants and for stretched
+bonds), times the chance that the atoms a vacancy lacks are not there: faint, or outshone by a
+heavy atom. Members are not multiplied up: their errors have common causes, and a product over a
+12-ring would underrate every vacancy.
 """
 
 from __future__ import annotations

@@ -114,7 +114,7 @@ def _silicon(view: LatticeView, group: tuple[int, ...]) -> Iterator[LatticeDefec
 
 def _surroundings_seen(view: LatticeView, atom: int) -> bool:
     """Return whether all neighbours of a silicon had to be in view."""
-    if not view.open[atom]:
+    if not view.open[atom] or _enclosed(view, atom):
         return True
     return bool(np.isfinite(view.depth_A[atom]) and view.depth_A[atom] >= SEEN_DEPTH_A)
 

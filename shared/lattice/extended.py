@@ -57,7 +57,9 @@ def find_holes(view: LatticeView) -> Iterator[LatticeDefect]:
     """Yield the rings that are too large to be a point defect, their rim as a closed path."""
     for k in view.holes:
         rim = view.rings.rings[k]
-        empty = 1.0 - min(1.0, view.faint_inside(k) / view.missing_atoms(k))
+        empty = view.emptiness(k, view.missing_atoms(k))
+        if empty == 0.0:
+            continue
         yield report(
             view,
             "hole",

@@ -49,22 +49,27 @@ def report(
 ) -> LatticeDefect:
     """Return a defect in the caller's terms.
 
+    A point defect is as sure as its weakest member; an extended one stands without any one atom
+    and is as sure as its members are on average.
+
     Args:
         view: The surveyed sheet.
         kind: Defect class.
         atoms: Members, numbered as in the view.
-        clean: Factor on the weakest member's probability, 0..1.
+        clean: Factor on the members' probability, 0..1.
         centre_A: (2,) [x, y]; the members' mean where not given.
         path_A: (k, 2) [x, y] vertices of an extended defect.
     """
     members = np.unique(np.asarray(atoms, dtype=np.int64))
+    chances = view.p[members]
+    there = chances.min() if path_A is None else chances.mean()
     x, y = view.positions_A[members].mean(axis=0) if centre_A is None else centre_A
     path = None if path_A is None else tuple((float(px), float(py)) for px, py in path_A)
     return LatticeDefect(
         type=kind,
         x_A=float(x),
         y_A=float(y),
-        p=float(np.clip(view.p[members].min() * clean, 0.0, 1.0)),
+        p=float(np.clip(there * clean, 0.0, 1.0)),
         atoms=tuple(view.index[members].tolist()),
         path_A=path,
     )

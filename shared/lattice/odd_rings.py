@@ -153,4 +153,4 @@ def _emptiness(view: LatticeView, cluster: RingCluster, match: Signature) -> flo
         return 1.0
     largest = max(cluster.rings, key=lambda k: int(view.rings.sizes[k]))
     lacking = view.missing_atoms(largest) if len(cluster.rings) == 1 else 1.0
-    return 1.0 - min(1.0, view.faint_inside(largest) / lacking)
+    return view.emptiness(largest, lacking)

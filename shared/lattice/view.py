@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.lattice.bonds import BondGraph, bond_pairs, find_near_pairs
-from shared.lattice.crowding import find_overlays
+from shared.lattice.crowding import LIGHT, find_overlays
 from shared.lattice.healing import heal
 from shared.lattice.rings import RingSet
 
@@ -31,6 +31,9 @@ PRESENT: Final = 0.5
 OPEN_DEPTH_A: Final = 3.5
 """An outline atom nearer to the frame's border than this has neighbours that may lie outside:
 one hexagon is 2.84 Å across, plus noise."""
+
+OUTSHONE: Final = 14
+"""Atoms of the sheet that the halo of one heavy atom may hide: those within 3.4 Å."""
 
 HOLE_RING: Final = 15
 """Rings from this size are holes: a 12-ring lacks one atom, a 14-ring two."""
@@ -91,12 +94,22 @@ class LatticeView:
         hexagons = float(self.rings.areas_A2[ring]) / HEXAGON_AREA_A2
         return max(1.0, 2 * hexagons + 1 - len(self.rings.rings[ring]) / 2)
 
-    def faint_inside(self, ring: int) -> float:
-        """Return the summed probability of faint atoms within a ring."""
-        if len(self.faint_p) == 0:
-            return 0.0
-        polygon = self.positions_A[self.rings.rings[ring]]
-        return float(self.faint_p[_inside(self.faint_A, polygon)].sum())
+    def emptiness(self, ring: int, lacking: float) -> float:
+        """Return the chance that the atoms a ring lacks are not there, faint or outshone.
+
+        Args:
+            ring: Its number.
+            lacking: How many atoms it lacks.
+        """
+        rim = self.rings.rings[ring]
+        polygon = self.positions_A[rim]
+        doubt = 0.0
+        if len(self.faint_p):
+            doubt += float(self.faint_p[_inside(self.faint_A, polygon)].sum())
+        heavy = np.setdiff1d(np.flatnonzero(~np.isin(self.elements, LIGHT)), rim)
+        if len(heavy):
+            doubt += OUTSHONE * int(_inside(self.positions_A[heavy], polygon).sum())
+        return 1.0 - min(1.0, doubt / lacking)
 
 
 def survey(

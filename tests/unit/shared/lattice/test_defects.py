@@ -213,6 +213,32 @@ def test_a_carbon_listed_on_a_silicons_flank_changes_no_class(name: DefectType) 
         assert {d.type for d in found} == {name}
 
 
+def test_atoms_that_a_heavy_adatom_outshines_are_no_hole() -> None:
+    structure = hole(2.6)
+    positions = np.vstack([structure.positions_A, structure.centre_A])
+    elements, p = (*structure.elements, "X"), np.append(structure.p, 1.0)
+    assert {d.type for d in classify(positions, elements, p, structure.bounds)} == set()
+
+
+def test_a_hole_does_not_stand_or_fall_with_one_atom_of_its_rim() -> None:
+    structure = hole(6.0)
+    (sure, _) = _found(structure)
+    p = structure.p.copy()
+    p[list(sure.atoms)[3]] = 0.55
+    assert all(defect.p > 0.95 for defect in _found(structure, p))
+
+
+def test_a_silicon_dimer_beside_the_border_is_one_where_its_bonds_surround_it() -> None:
+    structure = _built("Si_dimer")
+    silicon = structure.positions_A[np.array(structure.elements) == "Si"]
+    cut = silicon[:, 0].min() - 2.0
+    kept = structure.positions_A[:, 0] > cut
+    part = structure.subset(np.flatnonzero(kept))
+    bounds = (structure.bounds[0] - cut, structure.bounds[1])
+    found = classify(part.positions_A - (cut, 0.0), part.elements, part.p, bounds)
+    assert [d.type for d in found] == ["Si_dimer"]
+
+
 def test_an_unknown_element_in_the_sheet_is_an_unknown_defect() -> None:
     sheet = graphene()
     inner = int(np.argmin(np.hypot(*(sheet.positions_A - 15.0).T)))
