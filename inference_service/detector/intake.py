@@ -22,6 +22,10 @@ SATURATED: Final = 0.005
 """Fraction of pixels at the very maximum from which a frame may be called saturated."""
 SPIKE: Final = 3.0
 """How far that fraction must exceed the one just below the maximum: few grey levels are no sin."""
+LARGEST_OFFSET: Final = 1e5
+"""Levels above this many contrasts are taken off first: single precision would round the signal."""
+LEAST_UNIT: Final = 1e-12
+"""Smallest and, inverted, largest unit that is left as it is."""
 BROKEN_LIMIT: Final = 0.1
 SATURATED_LIMIT: Final = 0.1
 """Fractions at which either alone puts the frame out of distribution."""
@@ -49,41 +53,65 @@ def take_in(image: NDArray[np.generic]) -> Intake:
         InputError: Not two-dimensional numbers, too small or large, constant, or mostly not finite.
     """
     check_form(image)
-    pixels = image.astype(np.float32)
-    valid = np.isfinite(pixels)
-    broken = 1.0 - float(valid.mean())
+    finite = np.isfinite(image)
+    valid = None if finite.all() else finite
+    pixels = brought_into_range(image, finite)
     concerns = []
+    if valid is not None:
+        broken = 1.0 - float(valid.mean())
+        words = f"{100 * broken:.2g} % of the pixels are not finite"
+        concerns.append((max(0.5, broken / BROKEN_LIMIT), words))
+        pixels = filled(pixels, valid)
+    at_top = saturated_fraction(pixels, float(pixels.min()), float(pixels.max()))
+    if at_top > SATURATED:
+        words = f"{100 * at_top:.2g} % of the pixels are saturated"
+        concerns.append((max(0.5, at_top / SATURATED_LIMIT), words))
+    return Intake(pixels, valid, tuple(concerns))
+
+
+def brought_into_range(
+    image: NDArray[np.generic], finite: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    """Convert to float32 without overflow and without losing the signal on a large offset.
+
+    Raises:
+        InputError: Mostly not finite, or constant.
+    """
+    broken = 1.0 - float(finite.mean())
     if broken > MAX_INVALID:
         raise InputError(
             f"{100 * broken:.0f} % of the image is not finite.",
             remedy="Hand in an image whose pixels are mostly numbers.",
         )
-    if broken > 0:
-        nearest = ndimage.distance_transform_edt(
-            ~valid, return_distances=False, return_indices=True
-        )
-        pixels = pixels[tuple(nearest)]
-        concerns.append(
-            (max(0.5, broken / BROKEN_LIMIT), f"{100 * broken:.2g} % of the pixels are not finite")
-        )
-    low, high = float(pixels.min()), float(pixels.max())
+    low, high = (float(edge) for edge in extremes(image, finite))
     if not high > low:
         raise InputError(
             f"The image is constant ({low:g} everywhere).",
             remedy="Check the detector, the blanker and the exported channel.",
         )
-    at_top = saturated_fraction(pixels, low, high)
-    if at_top > SATURATED:
-        concerns.append(
-            (
-                max(0.5, at_top / SATURATED_LIMIT),
-                f"{100 * at_top:.2g} % of the pixels are saturated",
-            )
-        )
-    scale = max(abs(low), abs(high))
-    if not 1e-12 < scale < 1e12:
-        pixels /= np.float32(scale)
-    return Intake(pixels, None if broken == 0 else valid, tuple(concerns))
+    half = 0.5 * high - 0.5 * low
+    largest = max(abs(low), abs(high))
+    if largest < LARGEST_OFFSET * half and LEAST_UNIT < largest < 1.0 / LEAST_UNIT:
+        return image.astype(np.float32)
+    exact = np.where(finite, image, low).astype(np.float64)
+    offset = low if largest >= LARGEST_OFFSET * half else 0.0
+    if LEAST_UNIT < half < 1.0 / LEAST_UNIT:
+        return np.asarray((exact - offset).astype(np.float32))
+    return np.asarray((0.5 * (exact / half - offset / half)).astype(np.float32))
+
+
+def extremes(
+    image: NDArray[np.generic], finite: NDArray[np.bool_]
+) -> tuple[np.generic, np.generic]:
+    """Least and largest finite pixel."""
+    pixels = image if finite.all() else image[finite]
+    return pixels.min(), pixels.max()
+
+
+def filled(pixels: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Give pixels that were not measured the value of the nearest one that was."""
+    nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
+    return np.asarray(pixels[tuple(nearest)])
 
 
 def saturated_fraction(pixels: NDArray[np.float32], low: float, high: float) -> float:
