@@ -79,7 +79,10 @@ FLUCTUATION: Final = 0.25
 BLOB_MEAN: Final = 3.0
 """Mean brightness of dirt, over carbon's; exponentially distributed."""
 MOST_EVIDENCE: Final = 4.0
-"""The brightness moves the odds of an atom by at most e to this power."""
+LEAST_EVIDENCE: Final = -12.0
+"""The brightness raises the odds of an atom by at most e to the first power: dirt is bright, too.
+It lowers them by as much as e to the second: at high dose a dark place holds no atom, whatever the
+lattice around it suggests."""
 
 SURROUNDINGS_A: Final = (1.2, 4.0)
 """Where neighbours are asked about dirt: bright atoms look like dirt to the network."""
@@ -243,7 +246,7 @@ def evidence(
     blob = np.exp(-ratio / BLOB_MEAN) / BLOB_MEAN
     alternative = (1 - dirt) * nothing + dirt * blob
     logarithm = np.log(likelihood_atom + 1e-12) - np.log(alternative + 1e-12)
-    return np.asarray(np.clip(logarithm, -MOST_EVIDENCE, MOST_EVIDENCE))
+    return np.asarray(np.clip(logarithm, LEAST_EVIDENCE, MOST_EVIDENCE))
 
 
 def gaussian(difference: FloatArray, width: FloatArray) -> FloatArray:

@@ -18,7 +18,7 @@ from scipy.optimize import minimize, nnls
 from inference_service.detector.company import Company, CompanyCalibration, company_of
 from inference_service.detector.error_calibration import PositionCalibration, Stratum
 from inference_service.detector.model import Calibrations
-from inference_service.detector.position import Voices, combine, hear
+from inference_service.detector.position import Voices, hear
 from inference_service.detector.report import calibrated
 from inference_service.training.calibration_evidence import Sight, look_at_frames
 from inference_service.training.company_fit import fit_company
@@ -37,6 +37,8 @@ LOGIT_LIMIT: Final = 1e-6
 STRATA: Final = 4
 """Noise levels told apart, each with as many frames."""
 FEWEST_PER_STRATUM: Final = 6
+RESOLVED_A: Final = 0.5
+"""Typical sigma of the fit, Å, beyond which atoms are not told apart."""
 FEWEST_ATOMS: Final = 30
 """Frames with fewer compared atoms say little of their errors."""
 ROUNDS: Final = 3
@@ -47,6 +49,8 @@ quantiles are averaged: frames torn by hum or slips would set the sigma of all o
 WILD_ATOM: Final = 5.0
 """Errors beyond this many standard errors count as this many."""
 MOST_CORRELATION: Final = 0.95
+LEAST_SHARE: Final = 0.01
+"""Of the network's own variance, below which it is not believed to fall."""
 
 
 def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
@@ -60,7 +64,7 @@ def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
     Returns:
         The calibration, ready for ``write_calibration``.
     """
-    sights = list(look_at_frames(folder, frames, threads))
+    sights = [s for s in look_at_frames(folder, frames, threads) if resolved(s)]
     temperature, bias, weight = fit_probabilities(
         np.concatenate([s.p[s.judged] for s in sights]),
         np.concatenate([s.evidence[s.judged] for s in sights]),
@@ -70,6 +74,11 @@ def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
     return alone.model_copy(
         update={"company": company_calibration(sights, alone), "position": fit_positions(sights)}
     )
+
+
+def resolved(sight: Sight) -> bool:
+    """Whether the fit tells atoms apart; serving vouches for nothing where it does not."""
+    return voices_of(sight, PositionCalibration()).factors.fit_sigma_A < RESOLVED_A
 
 
 def company_calibration(sights: Sequence[Sight], alone: Calibrations) -> CompanyCalibration:
@@ -115,19 +124,19 @@ def fit_positions(sights: Sequence[Sight]) -> PositionCalibration:
     figures = PositionCalibration()
     if len(usable) < FEWEST_PER_STRATUM:
         return figures
-    levels = np.array([voices_of(s, figures).level_A for s in usable])
-    groups = [g for g in np.array_split(np.argsort(levels), strata_of(len(usable))) if len(g)]
-    scales = np.ones((len(groups), 2))
+    levels = np.array([voices_of(s, figures).factors.fit_sigma_A for s in usable])
+    groups = np.array_split(np.argsort(levels), strata_of(len(usable)))
+    centres = [float(np.exp(np.mean(np.log(levels[group])))) for group in groups]
+    figures = with_strata(figures, [Stratum(fit_sigma_A=level) for level in centres])
     for _ in range(ROUNDS):
-        figures = with_strata(figures, levels, groups, scales)
         heard = [voices_of(s, figures) for s in usable]
         figures = network_figures(usable, heard, figures)
-        heard = [voices_of(s, figures) for s in usable]
-        for k, group in enumerate(groups):
-            chosen = [(usable[i], heard[i]) for i in group]
-            scales[k, 0] *= overstated([fit_z(*pair) for pair in chosen])
-            scales[k, 1] *= overstated([best_z(*pair, figures) for pair in chosen])
-    return with_strata(figures, levels, groups, scales)
+        strata = [
+            adjusted(one, [(usable[i], heard[i]) for i in group], figures.fit_correlation)
+            for one, group in zip(figures.strata, groups, strict=True)
+        ]
+        figures = with_strata(figures, strata)
+    return figures
 
 
 def strata_of(frames: int) -> int:
@@ -135,22 +144,38 @@ def strata_of(frames: int) -> int:
     return int(np.clip(frames // FEWEST_PER_STRATUM, 1, STRATA))
 
 
-def with_strata(
-    figures: PositionCalibration,
-    levels: FloatArray,
-    groups: Sequence[NDArray[np.intp]],
-    scales: FloatArray,
-) -> PositionCalibration:
-    """The figures with one stratum for each group of frames."""
-    strata = tuple(
-        Stratum(
-            fit_sigma_A=float(np.exp(np.mean(np.log(levels[group])))),
-            fit_scale=float(fit),
-            best_scale=float(best),
-        )
-        for group, (fit, best) in zip(groups, scales, strict=True)
+def with_strata(figures: PositionCalibration, strata: Sequence[Stratum]) -> PositionCalibration:
+    """The figures with other strata."""
+    return figures.model_copy(update={"strata": tuple(strata)})
+
+
+def adjusted(
+    stratum: Stratum, frames: Sequence[tuple[Sight, Voices]], fit_correlation: float
+) -> Stratum:
+    """A stratum's factors, corrected by what is left over in its frames."""
+    fit = [errors(s, v.fit) / v.fit_sigma[compared(s)] for s, v in frames]
+    best = [errors(s, v.best(fit_correlation)[0]) for s, v in frames]
+    sigma = [v.best(fit_correlation)[1][compared(s)] for s, v in frames]
+    sheet = [on_sheet(s, v) for s, v in frames]
+    together = np.vstack(sheet)
+    return stratum.model_copy(
+        update={
+            "fit_scale": stratum.fit_scale * overstated(fit),
+            "sheet_scale": stratum.sheet_scale * overstated([one[:, :1] for one in sheet]),
+            "sheet_correlation": correlation(together, stratum.sheet_correlation),
+            "best_scale": stratum.best_scale
+            * overstated([e / s for e, s in zip(best, sigma, strict=True)]),
+        }
     )
-    return figures.model_copy(update={"strata": strata})
+
+
+def on_sheet(sight: Sight, voices: Voices) -> FloatArray:
+    """(m, 2) z of the estimate on the sheet and of the network, atoms with a sheet only."""
+    known = compared(sight)
+    held = np.repeat(voices.sheet.following[known] < 1.0, 2)
+    sheet = errors(sight, voices.sheet.xy_px) / voices.sheet_sigma[known]
+    network = errors(sight, voices.network) / voices.network_sigma[known]
+    return np.column_stack([sheet.ravel(), network.ravel()])[held]
 
 
 def voices_of(sight: Sight, figures: PositionCalibration) -> Voices:
@@ -173,24 +198,6 @@ def errors(sight: Sight, found: FloatArray) -> FloatArray:
     return np.asarray(apart - np.median(apart, axis=0))
 
 
-def fit_z(sight: Sight, voices: Voices) -> FloatArray:
-    """(m, 2) errors of the fit over their sigma."""
-    return np.asarray(errors(sight, voices.fit) / voices.fit_sigma[compared(sight)])
-
-
-def best_z(sight: Sight, voices: Voices, figures: PositionCalibration) -> FloatArray:
-    """(m, 2) errors of the minimum-error estimate over their sigma."""
-    at, sigma = combine(
-        voices.network,
-        voices.network_sigma,
-        voices.sheet.xy_px,
-        np.sqrt(voices.sheet.variance_px2),
-        voices.correlation(figures),
-    )
-    sigma = sigma * figures.factors(voices.level_A)[1]
-    return np.asarray(errors(sight, at) / sigma[compared(sight)])
-
-
 def overstated(z: Sequence[FloatArray]) -> float:
     """Factor that a group of frames asks of its sigma: root mean square over the middle frames."""
     squares = np.sort([float(np.mean(np.minimum(one**2, WILD_ATOM**2))) for one in z])
@@ -201,7 +208,7 @@ def overstated(z: Sequence[FloatArray]) -> float:
 def network_figures(
     sights: Sequence[Sight], heard: Sequence[Voices], figures: PositionCalibration
 ) -> PositionCalibration:
-    """Regress the network's squared errors on what they consist of; measure the correlations.
+    """Regress the network's squared errors on what they consist of; measure the correlation.
 
     Args:
         sights: The frames.
@@ -214,48 +221,48 @@ def network_figures(
     spread = parts @ np.array([1.0, 0.0, figures.unfollowed]) + 1e-6
     square = np.minimum(square, WILD_ATOM**2 * spread)
     (own, floor, unfollowed), _ = nnls(parts / spread[:, None], square / spread)
-    free = rows[:, 4] > 0.99
+    free = np.vstack([off_sheet(s, v) for s, v in zip(sights, heard, strict=True)])
     return figures.model_copy(
         update={
-            "network_scale": float(np.sqrt(max(own, 0.01))),
+            "network_scale": float(np.sqrt(max(own, LEAST_SHARE))),
             "network_floor_A": float(np.sqrt(floor)),
             "unfollowed": float(unfollowed),
-            "fit_correlation": correlation(rows[free, 5], rows[free, 6], figures.fit_correlation),
-            "sheet_correlation": correlation(
-                rows[~free, 5], rows[~free, 6], figures.sheet_correlation
-            ),
+            "fit_correlation": correlation(free, figures.fit_correlation),
         }
     )
 
 
 def moments(sight: Sight, voices: Voices) -> FloatArray:
-    """One row per compared coordinate, Å.
+    """(m, 4) one row per compared coordinate, Å².
 
-    Square of the network's error; its own variance, 1, and what it draws back; share of its
-    displacement that the estimate on the sheet follows; z of the network's and of that estimate.
+    Square of the network's error; its own variance, 1, and what it draws back.
     """
     known = compared(sight)
     pixel2 = sight.pixel_A**2
-    error = errors(sight, voices.network) * sight.pixel_A
+    square = errors(sight, voices.network) ** 2 * pixel2
     own = sight.candidates.sigma_xy_px[known] ** 2 * pixel2
     fit = voices.fit_sigma[known] ** 2 * pixel2
     tau2 = voices.sheet.prior.tau_A**2
-    following = np.repeat(voices.sheet.following[known], 2)
-    sheet = errors(sight, voices.sheet.xy_px) / np.sqrt(voices.sheet.variance_px2[known])
-    network = error / (voices.network_sigma[known] * sight.pixel_A)
     drawn_back = tau2 * fit / (tau2 + fit)
-    columns = [error**2, own, np.ones_like(own), drawn_back]
-    return np.column_stack(
-        [*(c.ravel() for c in columns), following, network.ravel(), sheet.ravel()]
-    )
+    return np.stack([square, own, np.ones_like(own), drawn_back], axis=-1).reshape(-1, 4)
 
 
-def correlation(first: FloatArray, second: FloatArray, otherwise: float) -> float:
-    """Of two errors over their sigma, the wild ones left out."""
-    calm = (np.abs(first) < WILD_ATOM) & (np.abs(second) < WILD_ATOM)
-    if np.count_nonzero(calm) < FEWEST_ATOMS:
+def off_sheet(sight: Sight, voices: Voices) -> FloatArray:
+    """(m, 2) z of fit and network, atoms without a sheet only."""
+    known = compared(sight)
+    free = np.repeat(voices.sheet.following[known] == 1.0, 2)
+    fit = errors(sight, voices.fit) / voices.fit_sigma[known]
+    network = errors(sight, voices.network) / voices.network_sigma[known]
+    return np.column_stack([fit.ravel(), network.ravel()])[free]
+
+
+def correlation(z: FloatArray, otherwise: float) -> float:
+    """Of two columns of errors over their sigma, the wild ones left out."""
+    calm = z[(np.abs(z) < WILD_ATOM).all(axis=1)]
+    if len(calm) < FEWEST_ATOMS:
         return otherwise
-    return float(np.clip(np.corrcoef(first[calm], second[calm])[0, 1], 0.0, MOST_CORRELATION))
+    found = np.asarray(np.corrcoef(calm[:, 0], calm[:, 1]))
+    return float(np.clip(found[0, 1], 0.0, MOST_CORRELATION))
 
 
 def write_calibration(folder: Path, calibration: Calibrations) -> None:
