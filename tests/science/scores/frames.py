@@ -21,6 +21,8 @@ from inference_service.training.simulated_frame import NativeFrame
 DOSES_E_A2 = (1e5, 4e5, 1.6e6, 6.4e6)
 """Doses the table has a figure for; a frame counts for the one it is nearest to."""
 
+ADATOM_ROLE = 1
+LIGHT_OR_SILICON = (1, 5, 6, 7, 8, 14)
 Truth = dict[str, NDArray[Any]]
 
 
@@ -47,6 +49,8 @@ class KnownFrame:
     number: NDArray[np.int64]
     asked: NDArray[np.bool_]
     """(n,) sheet atoms in plain view."""
+    adatom: NDArray[np.bool_]
+    """(n,) atoms that lie on the sheet."""
     displaced_A: NDArray[np.float64]
     """(n, 2) random displacement of each atom from where its lattice wants it."""
     cover: NDArray[np.bool_]
@@ -135,6 +139,7 @@ def load_frame(folder: Path, name: str) -> KnownFrame:
         xy_px=truth["xy_px"].reshape(-1, 2).astype(np.float64),
         number=truth["number"].astype(np.int64),
         asked=truth["asked"].astype(bool),
+        adatom=_adatoms(truth),
         displaced_A=truth.get("displaced_A", np.zeros((n, 2))).reshape(n, 2).astype(np.float64),
         cover=truth["cover"].astype(bool),
         vacuum=truth["vacuum"].astype(bool),
@@ -143,6 +148,14 @@ def load_frame(folder: Path, name: str) -> KnownFrame:
         bound_pm=_bound(truth),
         defects=tuple(_defect(one) for one in json.loads(str(truth.get("defects_json", "[]")))),
     )
+
+
+def _adatoms(truth: Truth) -> NDArray[np.bool_]:
+    """Which atoms lie on the sheet: by their role where it is told, else by being strange."""
+    if "role" in truth:
+        return np.asarray(truth["role"] == ADATOM_ROLE)
+    strange = ~np.isin(truth["number"], LIGHT_OR_SILICON)
+    return np.asarray(strange & ~truth["asked"].astype(bool))
 
 
 def _bound(truth: Truth) -> NDArray[np.float64] | None:

@@ -16,6 +16,8 @@ CLUSTERED_A = 2.9
 STRANGER_A = 0.7
 """A found atom this near to an unseen adatom speaks of it."""
 UNCLEAR_A = 0.9
+LOOKALIKES = (13, 15)
+"""Aluminium and phosphorus: brightness alone tells them from silicon by an eighth."""
 
 
 def silicon(frames: Sequence[Judged], *, clustered: bool) -> tuple[float | None, float | None]:
@@ -26,25 +28,40 @@ def silicon(frames: Sequence[Judged], *, clustered: bool) -> tuple[float | None,
         asked = known & one.frame.asked
         named = one.certain & (one.found.species == 2)
         matched = np.where(one.wide >= 0, asked[one.wide], False)
+        alike = np.isin(one.frame.number[one.wide], LOOKALIKES) & (one.wide >= 0)
+        named &= ~alike
         right += int((named & matched).sum())
         there += int(asked.sum())
         said += int((named & _judged(one, known, clustered=clustered)).sum())
     return (right / said if said else None), (right / there if there else None)
 
 
-def strangers(frames: Sequence[Judged]) -> Iterator[tuple[str, float]]:
-    """Yield, for each adatom of an unseen element in plain view, its name and p."""
+def strangers(frames: Sequence[Judged], *, on_sheet: bool) -> Iterator[tuple[str, float]]:
+    """Yield, for each atom of an unseen element in plain view, what it is called and p.
+
+    Args:
+        frames: to look at.
+        on_sheet: adatoms; else silicon's lookalikes within the sheet.
+    """
     for one in frames:
         frame = one.frame
-        foreign = ~np.isin(frame.number, SEEN) & in_view(one, frame.xy_px)
-        for at in frame.xy_px[foreign]:
-            near = one.certain & (np.hypot(*(one.found.xy_px - at).T) * frame.pixel_A < STRANGER_A)
-            if not near.any():
-                yield "missed", 0.0
-                continue
-            best = int(np.flatnonzero(near)[np.argmax(one.found.p[near])])
-            number = int(one.analysis.table["atomic_number"][best])
-            yield {0: "X", 6: "C", 14: "Si"}.get(number, "other"), float(one.found.p[best])
+        if on_sheet:
+            chosen = frame.adatom & ~np.isin(frame.number, SEEN)
+        else:
+            chosen = frame.asked & np.isin(frame.number, LOOKALIKES)
+        for at in frame.xy_px[chosen & in_view(one, frame.xy_px)]:
+            yield _called(one, at)
+
+
+def _called(one: Judged, at_px: NDArray[np.float64]) -> tuple[str, float]:
+    """Return what the surest atom near a place is called, and how surely."""
+    away = np.hypot(*(one.found.xy_px - at_px).T) * one.frame.pixel_A
+    near = one.certain & (away < STRANGER_A)
+    if not near.any():
+        return "missed", 0.0
+    best = int(np.flatnonzero(near)[np.argmax(one.found.p[near])])
+    number = int(one.analysis.table["atomic_number"][best])
+    return {0: "X", 6: "C", SILICON: "Si"}.get(number, "other"), float(one.found.p[best])
 
 
 def in_vacuum(one: Judged) -> NDArray[np.bool_]:

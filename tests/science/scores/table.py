@@ -113,15 +113,25 @@ def _species_rows(frames: Sequence[Judged]) -> Iterator[Row]:
     for dose, group in zip(DOSES_E_A2, by_dose(frames), strict=True):
         figures = species.silicon(group, clustered=False)
         yield Row(f"si_{dose:.0e}", f"Si precision, recall at {dose:.1e}", (ANY, ANY), figures)
-    answers = list(species.strangers(frames))
-    named = [name for name, _ in answers]
-    share = tuple(named.count(w) / len(named) if named else None for w in ("X", "Si", "missed"))
-    name = f"adatoms of unseen elements ({len(named)}): X, Si, missed"
-    yield Row("strangers", name, ((0.99, 1.0), (0.0, 0.01), ANY), share)
-    worst = species.confident_silicon(answers) if named else None
-    yield Row("stranger_p", "highest p of one called Si", ((0.0, 0.8),), (worst,))
+    yield from _stranger_rows(frames)
     lone = float(sum(species.in_vacuum(one).sum() for one in frames))
     yield Row("vacuum", "false atoms in vacuum", ((0.0, 0.0),), (lone,), 0)
+
+
+def _stranger_rows(frames: Sequence[Judged]) -> Iterator[Row]:
+    free: tuple[Range, ...] = (ANY, ANY, ANY)
+    kinds: tuple[tuple[str, bool, str, tuple[Range, ...]], ...] = (
+        ("strangers", True, "adatoms of unseen elements", ((0.99, 1.0), (0.0, 0.01), ANY)),
+        ("lookalikes", False, "Al and P in the sheet", free),
+    )
+    for key, on_sheet, words, wanted in kinds:
+        answers = list(species.strangers(frames, on_sheet=on_sheet))
+        named = [name for name, _ in answers]
+        share = tuple(named.count(w) / len(named) if named else None for w in ("X", "Si", "missed"))
+        yield Row(key, f"{words} ({len(named)}): X, Si, missed", wanted, share)
+        worst = species.confident_silicon(answers) if named else None
+        limit: Range = (0.0, 0.8) if on_sheet else ANY
+        yield Row(f"{key}_p", "highest p of one called Si", (limit,), (worst,))
 
 
 def _defect_rows(frames: Sequence[Judged]) -> Iterator[Row]:

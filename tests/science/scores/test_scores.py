@@ -42,6 +42,7 @@ def frame(rng: np.random.Generator) -> KnownFrame:
         xy_px=xy + step / PIXEL_A,
         number=number,
         asked=np.asarray((np.minimum(xy, 299.0 - xy) > 10.0).all(axis=1)),
+        adatom=np.zeros(len(xy), dtype=bool),
         displaced_A=step,
         cover=np.zeros((300, 300), dtype=bool),
         vacuum=np.zeros((300, 300), dtype=bool),
@@ -138,6 +139,7 @@ def test_an_atom_in_vacuum_is_false_and_named_so(frame: KnownFrame) -> None:
         xy_px=frame.xy_px[~empty],
         number=frame.number[~empty],
         asked=frame.asked[~empty],
+        adatom=frame.adatom[~empty],
         displaced_A=frame.displaced_A[~empty],
         vacuum=np.tile(np.arange(300) > 215, (300, 1)),
     )
@@ -147,12 +149,12 @@ def test_an_atom_in_vacuum_is_false_and_named_so(frame: KnownFrame) -> None:
 
 
 def test_adatoms_of_unseen_elements_are_to_be_unknown(frame: KnownFrame) -> None:
-    number, asked = frame.number.copy(), frame.asked.copy()
-    number[SILICON], asked[SILICON] = 79, False
-    strange = replace(frame, number=number, asked=asked)
+    number, asked, adatom = frame.number.copy(), frame.asked.copy(), frame.adatom.copy()
+    number[SILICON], asked[SILICON], adatom[SILICON] = 79, False, True
+    strange = replace(frame, number=number, asked=asked, adatom=adatom)
     said = answer(frame)
     assert scored(Judged(strange, said))["strangers"].figures == (0.0, 1.0, 0.0)
-    assert scored(Judged(strange, said))["stranger_p"].figures[0] == pytest.approx(0.99)
+    assert scored(Judged(strange, said))["strangers_p"].figures[0] == pytest.approx(0.99)
     table = said.table.copy()
     table["atomic_number"][SILICON] = 0
     assert scored(Judged(strange, replace(said, table=table)))["strangers"].met
