@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference_service.detector.company import CompanyCalibration
 from inference_service.detector.error_calibration import PositionCalibration
+from inference_service.detector.normalise import CANONICAL_PIXEL_A
 from shared.errors import ModelError
 from shared.messages import Digest
 
@@ -63,6 +64,8 @@ class Manifest(Part):
 
     members: Annotated[tuple[MemberEntry, ...], Field(min_length=1, max_length=200)]
     digest: Digest
+    canonical_pixel_A: float | None = None
+    """Sampling the members were trained at; None where they say nothing of it."""
     calibration: Calibrations = Calibrations()
 
 
@@ -99,6 +102,12 @@ def load_model(folder: Path) -> Model:
         raise ModelError(
             f"{folder / MANIFEST} states a digest that is not that of the members it names.",
             remedy=REINSTALL,
+        )
+    if manifest.canonical_pixel_A not in (None, CANONICAL_PIXEL_A):
+        raise ModelError(
+            f"{folder / MANIFEST} names members that look at pixels of "
+            f"{manifest.canonical_pixel_A} Å; this version shows them {CANONICAL_PIXEL_A} Å.",
+            remedy="Train them again with inference-service train.",
         )
     members = tuple(verified_member(folder, entry) for entry in manifest.members)
     return Model(manifest.digest, members, manifest.calibration, folder)

@@ -72,3 +72,8 @@ def test_a_broken_manifest_is_refused(tmp_path, text):
 def test_a_missing_model_is_named(tmp_path):
     with pytest.raises(ModelError, match="cannot be read"):
         load_model(tmp_path / "nowhere")
+
+
+def test_members_made_for_another_sampling_are_refused(tmp_path):
+    with pytest.raises(ModelError, match="0.104 Å"):
+        load_model(write_model(tmp_path, [b"one"], canonical_pixel_A=0.104))
