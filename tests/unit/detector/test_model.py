@@ -75,5 +75,5 @@ def test_a_missing_model_is_named(tmp_path):
 
 
 def test_members_made_for_another_sampling_are_refused(tmp_path):
-    with pytest.raises(ModelError, match="0.104 Å"):
+    with pytest.raises(ModelError, match=r"0\.104 Å"):
         load_model(write_model(tmp_path, [b"one"], canonical_pixel_A=0.104))
