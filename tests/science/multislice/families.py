@@ -114,7 +114,8 @@ def with_hole(
     sheet = honeycomb(box_A, rng)
     sheet.hole = star(box_A, middle_A, radius_A, rng)
     before = {tuple(xy) for xy in sheet.positions_A[_degree(sheet) < 3, :2].tolist()}
-    sheet = topology.remove_inside(sheet, sample(sheet.hole, sheet.positions_A[:, :2]))
+    within = np.clip(sheet.positions_A[:, :2], 0.0, np.nextafter(box_A, 0.0))
+    sheet = topology.remove_inside(sheet, sample(sheet.hole, within))
     rim = sheet.positions_A[_degree(sheet) < 3, :2]
     rim = np.array([xy for xy in rim.tolist() if tuple(xy) not in before])
     around = rim - middle_A
