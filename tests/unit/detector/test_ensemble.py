@@ -34,6 +34,21 @@ def test_tiles_agree_with_the_whole(monkeypatch):
     assert look(LocalEngine(), image).sums == pytest.approx(whole, abs=1e-5)
 
 
+def test_a_huge_frame_never_reaches_the_engine_whole():
+    shapes = []
+
+    class Recorder(LocalEngine):
+        def sums(self, image):
+            shapes.append(image.shape)
+            return np.zeros((len(Sum), *(n // STRIDE_PX for n in image.shape)), np.float32)
+
+    image = np.zeros((4 * ensemble.TILE_PX, 5 * ensemble.TILE_PX), np.float32)
+    assert look(Recorder(), image).sums.shape[1:] == tuple(n // STRIDE_PX for n in image.shape)
+    limit = 3 * ensemble.TILE_PX // 2 + 2 * ensemble.HALO_PX
+    assert len(shapes) >= 12
+    assert max(max(shape) for shape in shapes) <= limit
+
+
 def test_a_member_that_sees_nothing_does_not_speak_of_the_place():
     seen, blind = (np.zeros((len(Channel), 1, 1), np.float32) for _ in range(2))
     seen[Channel.OBJECTNESS], blind[Channel.OBJECTNESS] = 8.0, -5.0
