@@ -69,7 +69,11 @@ def write_json(path: Path, detector: Detector, outcome: Outcome) -> None:
         ConfigurationError: The place cannot be written to.
     """
     result: dict[str, Json] = {
-        "model": {"digest": detector.digest, "members": detector.members, "engine": "onnxruntime"},
+        "model": {
+            "digest": detector.digest,
+            "members": detector.members,
+            "engine": detector.engine,
+        },
         "frames": outcome.frames,
         "errors": dict(outcome.errors),
     }

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from inference_service.detector.engines.names import EngineWish
 from shared.errors import AtomLoopError, ConfigurationError
 
 __all__ = ["analyze"]
@@ -21,14 +22,19 @@ def analyze(
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads to compute with.")] = 2,
     model: Annotated[Path | None, typer.Option(help="Folder of another ensemble.")] = None,
+    engine: Annotated[
+        EngineWish, typer.Option(help="auto: the fastest installed one that is accurate here.")
+    ] = "auto",
 ) -> None:
     """Find atoms, species and defects in image files; exit 1 if any file failed."""
     from inference_service.commands.analysis_run import analyze_files, write_json
+    from inference_service.detector.engine_choice.opening import EnginePolicy
     from inference_service.detector.pipeline import Detector, shipped_model
 
     try:
         check_pixel_size(pixel_size)
-        detector = Detector(model or shipped_model(), threads)
+        policy = EnginePolicy(engine)
+        detector = Detector(model or shipped_model(), threads, policy=policy)
         outcome = analyze_files(detector, files, pixel_size)
         write_json(json_out, detector, outcome)
     except AtomLoopError as error:

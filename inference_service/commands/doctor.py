@@ -17,6 +17,8 @@ from inference_service.detector.engine_choice.opening import check_installed, de
 from inference_service.detector.engine_choice.table import describe
 from inference_service.detector.model import load_model
 from inference_service.detector.pipeline import shipped_model
+from inference_service.detector.segmentation.description import read_segmentation
+from inference_service.detector.segmentation.eye import SegmentationEye
 from inference_service.settings import HttpSettings, InferenceSettings, LinkSettings
 from shared.checks import examine, show
 from shared.clock import SystemClock
@@ -60,7 +62,10 @@ def doctor(
 def _engine(settings: InferenceSettings, *, anew: bool) -> str:
     policy = replace(engine_policy(settings), budget_s=PATIENCE_S)
     check_installed(policy.wish)
-    model = load_model(settings.detector.model_dir or shipped_model())
+    folder = settings.detector.model_dir or shipped_model()
+    if read_segmentation(folder) is not None:
+        return f"{SegmentationEye.key}, the only one for an ensemble that paints classes"
+    model = load_model(folder)
     verdict = verdict_of(model, threads_of(settings), policy, anew=anew)
     return describe(verdict, decide(verdict, policy.wish))
 

@@ -24,7 +24,7 @@ def describe(verdict: Verdict, choice: Choice) -> str:
 
 
 def _lines(verdict: Verdict, choice: Choice) -> Iterator[str]:
-    yield f"Network alone on 896 x 896 px of 0.104 Å; changes against {REFERENCE} on known atoms:"
+    yield f"Network alone on 896 x 896 px of 0.104 Å, wall and processor time; against {REFERENCE}:"
     for one in verdict.measured:
         yield f"{one.key:<16}{_figures(one)}{choice.reasons[one.key]}"
     for name, family in FAMILIES.items():
@@ -36,7 +36,6 @@ def _figures(one: Measured) -> str:
     """Return a variant's figures; nothing where it was not measured."""
     if not one.ms:
         return ""
-    return (
-        f"{one.ms:7.1f} ms   F1 {one.f1_change:+.4f}   RMS {one.rms_change_pm:+.3f} pm   "
-        f"p {one.p_change:.3f}   "
-    )
+    speed = f"{one.ms:7.1f} ms {one.cpu_ms or 0.0:7.1f} ms"
+    change = f"F1 {one.f1_change:+.4f}   RMS {one.rms_change_pm:+.3f} pm   p {one.p_change:.3f}"
+    return f"{speed}   {change}   "

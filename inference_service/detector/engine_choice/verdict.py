@@ -79,6 +79,8 @@ class Measured(Part):
     family: FamilyName
     ms: float | None = None
     """Network alone on a field of 93 Å, least of several interleaved rounds, ms."""
+    cpu_ms: float | None = None
+    """Processor time of that, over all threads, ms: what a busy host does not blur."""
     f1_change: float = 0.0
     rms_change_pm: float = 0.0
     p_change: float = 0.0
