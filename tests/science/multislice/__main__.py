@@ -3,6 +3,7 @@
     .venv-validate/bin/pip install -e .[validate]
     .venv-validate/bin/python -m tests.science.multislice make --out build/multislice
     .venv-validate/bin/python -m tests.science.multislice picture --out build/multislice
+    .venv-validate/bin/python -m tests.science.multislice table --out build/multislice
     .venv-validate/bin/python -m tests.science.multislice compare
 
 The detector learns from `inference_service.training`'s simulator, so another must judge it. Nothing
@@ -42,6 +43,7 @@ from .crystals import CRYSTALS, FIELD_A
 from .families import FAMILIES
 from .frame import Setting, expose, write
 from .noiseless import Noiseless
+from .overview import table
 
 DOSES_e_A2 = (1e5, 4e5, 1.6e6, 6.4e6)
 PIXELS_A = (0.08, 0.104, 0.12, 0.16)
@@ -111,7 +113,7 @@ def summary(truth: Arrays) -> str:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("command", choices=["make", "picture", "compare"])
+    parser.add_argument("command", choices=["make", "picture", "table", "compare"])
     parser.add_argument("--out", type=Path, default=Path("build/multislice"))
     parser.add_argument("--family", action="append", choices=EVERY)
     parser.add_argument("--seed", type=int, default=0)
@@ -119,6 +121,8 @@ def main() -> None:
     families = options.family or EVERY
     if options.command == "make":
         make(options.out, families, options.seed)
+    elif options.command == "table":
+        print(table(options.out, families))
     elif options.command == "picture":
         from .contact_sheet import draw  # matplotlib
 
