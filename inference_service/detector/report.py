@@ -35,7 +35,7 @@ SAMPLE_PX: Final = 448
 """The residual is looked at on the central square of this side."""
 WAVERING: Final = 0.45
 INSIGNIFICANT: Final = 2.2
-FRAME_DOUBT: Final = 6.0
+FRAME_DOUBT: Final = 9.0
 UNFITTED_SIGMA: Final = 1e3
 """Relative standard error of a brightness that was not fitted."""
 
@@ -88,7 +88,7 @@ def name_candidates(
     xy_A = positions.best * extent.pixel_size_A
     dirt = dirt_around(xy_A, candidates.contamination, seen[:, 0] > 0.5)
     species = name_atoms(seen, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM))
-    evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates.p, refined)
+    evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates, refined)
     alone = calibrated(candidates.p, evidence, calibration)
     company = company_of(xy_A, alone, seen[:, 0] > 0.5, extent.size_A)
     there = in_company(alone, company, calibration.company)
@@ -96,13 +96,17 @@ def name_candidates(
     return Found(candidates, positions, species, p, amplitude, sigma)
 
 
-def doubt(p: FloatArray, refined: Refined | None) -> float:
+def doubt(candidates: Candidates, refined: Refined | None) -> float:
     """Evidence held against every candidate where all of them look like noise.
+
+    Under dirt the network wavers for another reason, so only clean candidates are asked.
 
     Noise alone makes the network waver (median p about 0.3) and the fit find amplitudes of 1.8
     standard errors; a graphene frame of 25 counts per atom has 0.99 and 3.2.
     """
-    if refined is None or float(np.median(p)) > WAVERING:
+    clean = candidates.contamination < CLEAN_BELOW
+    asked = candidates.p[clean] if clean.any() else candidates.p
+    if refined is None or float(np.median(asked)) > WAVERING:
         return 0.0
     significance = float(np.median(refined.amplitude / refined.amplitude_sigma))
     return FRAME_DOUBT if significance < INSIGNIFICANT else 0.0
