@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from shared.errors import ModelError
 
-__all__ = ["load_arrays", "save_arrays"]
+__all__ = ["load_arrays", "save_arrays", "steps_taken"]
 
 
 def save_arrays(path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
@@ -39,3 +39,12 @@ def load_arrays(path: Path) -> dict[str, NDArray[np.generic]]:
         raise ModelError(
             f"The checkpoint {path.name} cannot be read.", remedy="Delete it and train again."
         ) from error
+
+
+def steps_taken(path: Path) -> int:
+    """Return how many steps a checkpoint has behind it; 0 where there is none.
+
+    Raises:
+        ModelError: the file is damaged or holds anything but plain arrays.
+    """
+    return int(load_arrays(path)["step"]) if path.exists() else 0

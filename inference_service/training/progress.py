@@ -16,26 +16,19 @@ class Pace:
     """Counts the steps of a run.
 
     Attributes:
-        total: steps of all members together.
-        done: steps taken by this process or found in checkpoints.
+        total: steps to take, those found in checkpoints left out.
         clock: what the pace is measured by.
     """
 
     total: int
     clock: Clock
-    done: int = 0
 
     def __post_init__(self) -> None:
         self._started_s = self.clock.monotonic_s()
         self._taken = 0
 
-    def skip(self, steps: int) -> None:
-        """Count steps that an earlier run has taken."""
-        self.done += steps
-
     def advance(self, steps: int) -> None:
         """Count steps taken now."""
-        self.done += steps
         self._taken += steps
 
     def remaining(self) -> str:
@@ -43,7 +36,7 @@ class Pace:
         if self._taken == 0:
             return "time left not yet known"
         per_step = (self.clock.monotonic_s() - self._started_s) / self._taken
-        return f"about {duration(per_step * (self.total - self.done))} left"
+        return f"about {duration(per_step * (self.total - self._taken))} left"
 
 
 def duration(seconds: float) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from inference_service.training.checkpoint import steps_taken
 from inference_service.training.ensemble_folder import add_member
 from inference_service.training.fit import MemberTraining, Pools, train_member
 from inference_service.training.frame_pool import FramePool, fill_pool
@@ -43,6 +44,19 @@ class TrainingRun:
     resume: bool = True
     workers: int = 1
 
+    def seed_of(self, member: int) -> int:
+        """Return the seed of a member."""
+        return _SEED_STRIDE * self.seed + member
+
+    def checkpoint(self, member: int) -> Path:
+        """Return the file that keeps a member's state."""
+        return self.work / f"{self.folder.name}-{self.seed_of(member)}.npz"
+
+    def steps_left(self, member: int) -> int:
+        """Return how many steps a member still needs."""
+        taken = steps_taken(self.checkpoint(member)) if self.resume else 0
+        return max(self.recipe.all_steps - taken, 0)
+
 
 def run_training(run: TrainingRun, say: Callable[[str], None], clock: Clock | None = None) -> None:
     """Fill the pool, then train and export each member.
@@ -60,10 +74,10 @@ def run_training(run: TrainingRun, say: Callable[[str], None], clock: Clock | No
     first, second = (FramePool.open(pool_folder, plan) for plan in recipe.pools)
     pools = Pools(first, second)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    pace = Pace(recipe.all_steps * len(run.members), clock or SystemClock())
+    pace = Pace(sum(map(run.steps_left, run.members)), clock or SystemClock())
     for member in run.members:
-        seed = _SEED_STRIDE * run.seed + member
-        _train_one(run, Task(member, MemberTraining(recipe, seed, device), pace), pools, say)
+        training = MemberTraining(recipe, run.seed_of(member), device)
+        _train_one(run, Task(member, training, pace), pools, say)
 
 
 def parse_members(text: str) -> tuple[int, ...]:
@@ -93,10 +107,9 @@ class Task:
 def _train_one(run: TrainingRun, task: Task, pools: Pools, say: Callable[[str], None]) -> None:
     """Train and export one member."""
     training, pace, name = task.training, task.pace, f"member {task.member}"
-    checkpoint = run.work / f"{run.folder.name}-{training.seed}.npz"
+    checkpoint = run.checkpoint(task.member)
     if run.resume and checkpoint.exists():
         training.resume(checkpoint)
-        pace.skip(training.step)
         say(f"{name}: resumed at step {training.step}")
     reported = training.step
 
