@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -16,15 +16,11 @@ __all__ = [
     "HttpSettings",
     "InferenceSettings",
     "LinkSettings",
-    "PixelPolicy",
     "SessionSettings",
 ]
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Positive = Annotated[int, Field(ge=1)]
-
-PixelPolicy = Literal["lattice-first", "header-first"]
-"""Whose word on the pixel size wins: the recognisable lattice's, or the header's."""
 
 
 class HttpSettings(Section):
@@ -75,7 +71,6 @@ class DetectorSettings(Section):
     """`auto` takes the fastest engine that is installed and agrees with ONNX Runtime in fp32."""
     cache_dir: Path | None = None
     """Folder of the engines' stored measurements; None: `atomloop` in the user's cache folder."""
-    pixel_policy: PixelPolicy = "lattice-first"
 
 
 class SessionSettings(Section):
