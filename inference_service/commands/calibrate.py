@@ -25,7 +25,17 @@ def calibrate(
 
     found = measure(model, frames, threads)
     write_calibration(model, found)
+    position = found.position
     typer.echo(
         f"temperature {found.temperature:.3f}, bias {found.bias:.3f}, "
-        f"sigma scale {found.sigma_scale:.3f}, correlation with the fit {found.fit_correlation:.3f}"
+        f"weight of the brightness {found.brightness_weight:.3f}\n"
+        f"network alone: sigma times {position.network_scale:.2f}, "
+        f"correlation with the fit {position.fit_correlation:.2f}"
     )
+    for one in position.strata:
+        typer.echo(
+            f"where the fit states {100 * one.fit_sigma_A:.1f} pm: sigma of the fit times "
+            f"{one.fit_scale:.2f}, on the sheet {one.sheet_scale:.2f}, of the network on the sheet "
+            f"{one.network_scale:.2f} (follows {one.following:.2f} of a displacement, correlation "
+            f"{one.sheet_correlation:.2f}), of the minimum-error position {one.best_scale:.2f}"
+        )

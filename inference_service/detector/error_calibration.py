@@ -27,38 +27,37 @@ class Stratum(Figures):
     """Median standard error that the fit states in a frame, before any factor, Å."""
     fit_scale: Positive = 1.0
     """Multiplies the fit's standard errors."""
+    sheet_scale: Positive = 1.0
+    """Multiplies those of the fit on the sheet, where there is a sheet."""
+    following: Annotated[float, Field(gt=0, le=1)] = 0.4
+    """Share of an atom's own displacement that the network follows."""
+    network_scale: Positive = 1.0
+    """Multiplies the standard errors of the network on the sheet, where there is a sheet."""
+    sheet_correlation: Correlation = 0.6
+    """Of those two errors."""
     best_scale: Positive = 1.0
-    """Multiplies those of the minimum-error estimate."""
+    """Multiplies the standard errors of the minimum-error estimate."""
 
 
 class PositionCalibration(Figures):
     """Of both estimates of a position; the defaults are those of an ensemble not calibrated yet."""
 
-    network_scale: Positive = 1.0
+    network_scale: Positive = 0.8
     """Multiplies the network's own position sigma."""
-    network_floor_A: Annotated[float, Field(ge=0)] = 0.0
-    """Error of the network that nothing removes, one axis, in quadrature, Å."""
-    unfollowed: Annotated[float, Field(ge=0)] = 0.7
-    """Share of `tau² sigma_fit² / (tau² + sigma_fit²)` in the network's variance: displacements
-    that it draws back to the lattice without knowing."""
     fit_correlation: Correlation = 0.55
     """Of the network's error with the fit's, where the sheet says nothing."""
-    sheet_correlation: Correlation = 0.75
-    """Of the network's error with that of the estimate on the sheet, where it says all."""
     strata: tuple[Stratum, ...] = ()
 
-    def factors(self, fit_sigma_A: float) -> tuple[float, float]:
-        """Return ``fit_scale`` and ``best_scale`` at a frame's noise level."""
+    def at(self, fit_sigma_A: float) -> Stratum:
+        """Return the factors at a frame's noise level."""
+        level = max(fit_sigma_A, LEAST_A)
         if not self.strata:
-            return 1.0, 1.0
+            return Stratum(fit_sigma_A=level)
         ordered = sorted(self.strata, key=lambda one: one.fit_sigma_A)
-        at = np.log([one.fit_sigma_A for one in ordered])
-        here = np.log(max(fit_sigma_A, LEAST_A))
-        fit, best = (
-            float(np.interp(here, at, values))
-            for values in (
-                [one.fit_scale for one in ordered],
-                [one.best_scale for one in ordered],
-            )
-        )
-        return fit, best
+        nodes = np.log([one.fit_sigma_A for one in ordered])
+        values = [one.model_dump(exclude={"fit_sigma_A"}) for one in ordered]
+        here = {
+            name: float(np.interp(np.log(level), nodes, [one[name] for one in values]))
+            for name in values[0]
+        }
+        return Stratum(fit_sigma_A=level, **here)

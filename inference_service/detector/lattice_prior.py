@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from inference_service.detector.compiled import compiled
+from inference_service.detector.smooth_sheet import smooth
 from inference_service.detector.threefold import SHELLS, Threefold
 
 __all__ = ["LatticeEstimate", "LatticePrior", "estimate_on_sheet"]
@@ -39,13 +39,8 @@ LARGE_SHARE: Final = 0.01
 """Share of atoms displaced by about `LARGE_TAU_A` rather than tau."""
 MOST_LEVERAGE: Final = 0.9
 """An atom whose surroundings say nothing sets its own sheet; its offset then says nothing."""
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 """Rounds of weighting; later ones move atoms by less than 0.1 pm."""
-CG_STEPS: Final = 200
-CG_TOLERANCE: Final = 1e-3
-SMOOTHING: Final = 0.67
-"""Over all modes of a honeycomb, the mean of q / (q + eigenvalue² of its Laplacian) is within 5 %
-y / sqrt(1 + y²), y = 0.67 sqrt(q): the variance that smoothing leaves."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +66,10 @@ class LatticeEstimate:
     """(n, 2) of each axis."""
     following: FloatArray
     """(n,) share of its own displacement that each atom's estimate follows."""
+    held: NDArray[np.bool_]
+    """(n,) atoms that a centroid rule of their own holds."""
+    displacement_px2: FloatArray
+    """(n, 1) variance of its own displacement on each axis, as its surroundings have it."""
     prior: LatticePrior
 
 
@@ -88,16 +87,16 @@ def estimate_on_sheet(
         threefold: Which atoms sit amid three others.
         pixel_size_A: Edge of a pixel, Å.
     """
-    tau2 = own_displacement(xy_px, variance_px2, threefold, pixel_size_A) / pixel_size_A**2
-    large2 = (LARGE_TAU_A / pixel_size_A) ** 2 + tau2
+    usual2 = own_displacement(xy_px, variance_px2, threefold, pixel_size_A) / pixel_size_A**2
+    large2 = (LARGE_TAU_A / pixel_size_A) ** 2 + usual2
+    tau2 = np.full((len(xy_px), 1), large2)  # rims and the like answer to no rule of their own
+    tau2[threefold.centre] = usual2
     narrow, wide = 1.0 / (variance_px2 + tau2), 1.0 / (variance_px2 + large2)
-    stiffness = (pixel_size_A / threefold.tolerance_A) ** 2
     outlying = np.full(len(xy_px), LARGE_SHARE)
-    sheet = xy_px.copy()
+    sheet = xy_px
     for _ in range(ROUNDS):
         weight = (1.0 - outlying[:, None]) * narrow + outlying[:, None] * wide
-        relax(sheet, xy_px, weight, threefold.centre, threefold.around, stiffness)
-        spread = sheet_variance(weight, stiffness, threefold)
+        sheet, spread = smooth(xy_px, weight, threefold, pixel_size_A, sheet)
         alone = 1.0 - np.minimum(weight * spread, MOST_LEVERAGE)
         outlying = large_displacement(
             (xy_px - sheet) / alone, spread / alone + 1.0 / narrow, spread / alone + 1.0 / wide
@@ -107,19 +106,19 @@ def estimate_on_sheet(
     between = outlying * (1 - outlying)
     doubt = between[:, None] * ((large2 * wide - tau2 * narrow) * offset) ** 2
     variance = share * variance_px2 + (1 - share) ** 2 * spread + doubt
-    concerned = threefold.centre
-    following = share.mean(axis=1)
-    free = np.ones(len(xy_px), dtype=np.bool_)
-    free[concerned] = free[threefold.around.ravel()] = False
-    following[free] = 1.0
+    held = np.zeros(len(xy_px), dtype=np.bool_)
+    held[threefold.centre] = True
+    following = np.where(held, share.mean(axis=1), 1.0)
     return LatticeEstimate(
         xy_px=sheet + share * offset,
         variance_px2=variance,
         following=following,
+        held=held,
+        displacement_px2=(1 - outlying[:, None]) * tau2 + outlying[:, None] * large2,
         prior=LatticePrior(
-            float(np.sqrt(tau2)) * pixel_size_A,
-            float(following[concerned].mean()) if len(concerned) else 1.0,
-            len(concerned),
+            float(np.sqrt(usual2)) * pixel_size_A,
+            float(following[held].mean()) if held.any() else 1.0,
+            int(held.sum()),
         ),
     )
 
@@ -170,86 +169,3 @@ def large_displacement(offset: FloatArray, narrow: FloatArray, wide: FloatArray)
     odds = LARGE_SHARE / (1 - LARGE_SHARE) * np.sqrt((narrow / wide).prod(axis=1))
     odds *= np.exp(np.minimum(exponent, 60.0))
     return np.asarray(odds / (1.0 + odds))
-
-
-def sheet_variance(weight: FloatArray, stiffness: FloatArray, threefold: Threefold) -> FloatArray:
-    """(n, 2) variance of the smooth sheet, from the weights and stiffness around each atom.
-
-    The honeycomb's mean over all modes, with each atom's share of the rules that hold it for the
-    stiffness of a perfect one. Where no rule holds an atom, its own variance.
-    """
-    held = np.bincount(threefold.centre, stiffness, len(weight))
-    ninth = np.repeat(stiffness / 9.0, 3)
-    held += np.bincount(threefold.around.ravel(), ninth, len(weight))
-    around = neighbourhood_mean(weight, threefold)
-    loose = around / np.maximum(0.75 * held, 1e-12)[:, None]
-    y = SMOOTHING * np.sqrt(loose)
-    return np.asarray(y / np.sqrt(1.0 + y * y) / around)
-
-
-def neighbourhood_mean(values: FloatArray, threefold: Threefold) -> FloatArray:
-    """(n, 2) mean of each atom's values and those of the atoms it shares a rule with."""
-    total, count = values.copy(), np.ones(len(values))
-    for column in threefold.around.T:
-        np.add.at(total, threefold.centre, values[column])
-        np.add.at(total, column, values[threefold.centre])
-        np.add.at(count, threefold.centre, 1.0)
-        np.add.at(count, column, 1.0)
-    return np.asarray(total / count[:, None])
-
-
-@compiled
-def pull(
-    field: FloatArray,
-    weight: FloatArray,
-    centre: NDArray[np.intp],
-    around: NDArray[np.intp],
-    stiffness: FloatArray,
-    out: FloatArray,
-) -> None:  # pragma: no cover
-    """Apply the curvature of the sheet's energy to a field of two components."""
-    out[:] = weight * field
-    for c in range(len(centre)):
-        i, a, b, d = centre[c], around[c, 0], around[c, 1], around[c, 2]
-        for k in range(2):
-            bend = stiffness[c] * (field[i, k] - (field[a, k] + field[b, k] + field[d, k]) / 3.0)
-            out[i, k] += bend
-            out[a, k] -= bend / 3.0
-            out[b, k] -= bend / 3.0
-            out[d, k] -= bend / 3.0
-
-
-@compiled
-def relax(
-    sheet: FloatArray,
-    measured: FloatArray,
-    weight: FloatArray,
-    centre: NDArray[np.intp],
-    around: NDArray[np.intp],
-    stiffness: FloatArray,
-) -> int:  # pragma: no cover
-    """Conjugate gradients, Jacobi-preconditioned, from where the sheet is; returns the steps."""
-    diagonal = weight.copy()
-    for c in range(len(centre)):
-        diagonal[centre[c]] += stiffness[c]
-        for k in range(3):
-            diagonal[around[c, k]] += stiffness[c] / 9.0
-    image = np.empty_like(sheet)
-    pull(sheet, weight, centre, around, stiffness, image)
-    rest = weight * measured - image
-    scaled = rest / diagonal
-    direction = scaled.copy()
-    size = (rest * scaled).sum()
-    goal = size * CG_TOLERANCE**2
-    steps = 0
-    while steps < CG_STEPS and size > goal and size > 0.0:
-        pull(direction, weight, centre, around, stiffness, image)
-        length = size / (direction * image).sum()
-        sheet += length * direction
-        rest -= length * image
-        scaled = rest / diagonal
-        following = (rest * scaled).sum()
-        direction = scaled + (following / size) * direction
-        size = following
-        steps += 1
-    return steps

@@ -13,18 +13,20 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from inference_service.detector.asymmetry import lopsided_shift
 from inference_service.detector.decode import Candidates
-from inference_service.detector.error_calibration import PositionCalibration
+from inference_service.detector.error_calibration import PositionCalibration, Stratum
 from inference_service.detector.lattice_prior import (
     LatticeEstimate,
     LatticePrior,
     estimate_on_sheet,
 )
 from inference_service.detector.model import Calibrations
+from inference_service.detector.network_sheet import network_on_sheet
 from inference_service.detector.refine import Refined
-from inference_service.detector.threefold import find_threefold
+from inference_service.detector.threefold import Threefold, find_threefold
 
 __all__ = ["Positions", "Voices", "combine", "hear", "place"]
 
@@ -38,6 +40,11 @@ BRIGHT: Final = 2.0
 """Atoms brighter than this many typical ones are not carbon."""
 SURE_FROM: Final = 0.5
 """Candidates that count as atoms of the sheet."""
+BESIDE_BRIGHT_A: Final = 0.08
+"""What the tails of a bright atom add to the standard error of a neighbour's fit, one axis, Å: on
+simulated frames by wave physics 8 to 11 pm at any dose."""
+REACH_A: Final = 2.2
+"""Neighbours of a bright atom: Si-C is 1.7 to 1.9 Å."""
 STRAY_SHARE: Final = 0.02
 """Share of fits that went astray, to a fluctuation or a neighbour's place."""
 STRAY_A: Final = 0.3
@@ -65,21 +72,47 @@ class Voices:
     """What network, fit and sheet say of the fitted candidates; px, before `combine`."""
 
     network: FloatArray
+    """(n, 2) on the sheet, where there is one."""
+    network_variance: FloatArray
     """(n, 2)."""
-    network_sigma: FloatArray
-    """(n, 2) displacements that it draws back included."""
     fit: FloatArray
     """(n, 2)."""
     fit_sigma: FloatArray
     """(n, 2) widened where the fit may have gone astray."""
-    level_A: float
-    """Median standard error that the fit states, before any factor, Å."""
+    factors: Stratum
+    """What the calibration says at this frame's noise level."""
+    threefold: Threefold
+    """What holds the sheet together."""
     sheet: LatticeEstimate
 
-    def correlation(self, calibration: PositionCalibration) -> FloatArray:
-        """(n, 1) correlation of the network's error with that of the estimate on the sheet."""
-        own = self.sheet.following[:, None]
-        return own * calibration.fit_correlation + (1 - own) * calibration.sheet_correlation
+    @property
+    def held(self) -> NDArray[np.bool_]:
+        """(n, 1) atoms that have a sheet."""
+        return self.sheet.held[:, None]
+
+    @property
+    def sheet_sigma(self) -> FloatArray:
+        """(n, 2) of the fit on the sheet; where there is none, of the fit."""
+        factor = np.where(self.held, self.factors.sheet_scale, 1.0)
+        return np.asarray(np.sqrt(self.sheet.variance_px2) * factor)
+
+    @property
+    def network_sigma(self) -> FloatArray:
+        """(n, 2) of the network on the sheet; where there is none, its own."""
+        factor = np.where(self.held, self.factors.network_scale, 1.0)
+        return np.asarray(np.sqrt(self.network_variance) * factor)
+
+    def best(self, fit_correlation: float) -> tuple[FloatArray, FloatArray]:
+        """(n, 2) the minimum-error estimate and its standard errors, calibrated.
+
+        Args:
+            fit_correlation: Of the network's error with the fit's.
+        """
+        correlation = np.where(self.held, self.factors.sheet_correlation, fit_correlation)
+        at, sigma = combine(
+            self.network, self.network_sigma, self.sheet.xy_px, self.sheet_sigma, correlation
+        )
+        return at, sigma * self.factors.best_scale
 
 
 def place(
@@ -100,21 +133,14 @@ def place(
     """
     figures = calibration.position
     best = candidates.xy_px.copy()
-    best_sigma = network_error(candidates, figures, pixel_size_A)
+    best_sigma = figures.network_scale * candidates.sigma_xy_px
     fit = candidates.xy_px.copy()
     fit_sigma = np.full(fit.shape, UNFITTED_SIGMA_A / pixel_size_A)
     if refined is None:
         return Positions(best, best_sigma, fit, fit_sigma[:, 0])
     voices = hear(candidates.take(np.flatnonzero(fitted)), refined, pixel_size_A, figures)
     fit[fitted], fit_sigma[fitted] = voices.fit, voices.fit_sigma
-    at, sigma = combine(
-        voices.network,
-        voices.network_sigma,
-        voices.sheet.xy_px,
-        np.sqrt(voices.sheet.variance_px2),
-        voices.correlation(figures),
-    )
-    best[fitted], best_sigma[fitted] = at, sigma * figures.factors(voices.level_A)[1]
+    best[fitted], best_sigma[fitted] = voices.best(figures.fit_correlation)
     one_axis = np.sqrt((fit_sigma**2).mean(axis=1))
     return Positions(best, best_sigma, fit, one_axis, voices.sheet.prior)
 
@@ -133,33 +159,42 @@ def hear(
     sure = candidates.p >= SURE_FROM
     stated = np.sqrt(refined.variance_px2[:, :2])
     level_A = float(np.median(stated[sure] if sure.any() else stated)) * pixel_size_A
-    network_sigma = network_error(candidates, figures, pixel_size_A)
-    fit_variance = (stated * figures.factors(level_A)[0]) ** 2
-    fit_variance += astray(
-        refined.xy_px - candidates.xy_px, fit_variance + network_sigma**2, STRAY_A / pixel_size_A
-    )
+    network_variance = (figures.network_scale * candidates.sigma_xy_px) ** 2
+    factors = figures.at(level_A)
     bright = refined.amplitude > BRIGHT * refined.typical
+    fit_variance = (stated * factors.fit_scale) ** 2
+    fit_variance += beside(candidates.xy_px, bright, pixel_size_A)
+    fit_variance += astray(
+        refined.xy_px - candidates.xy_px, fit_variance + network_variance, STRAY_A / pixel_size_A
+    )
     threefold = find_threefold(candidates.xy_px * pixel_size_A, bright, sure)
     fit = refined.xy_px - lopsided_shift(refined.xy_px, fit_variance, threefold, pixel_size_A)
     sheet = estimate_on_sheet(fit, fit_variance, threefold, pixel_size_A)
-    tau2 = (sheet.prior.tau_A / pixel_size_A) ** 2
-    drawn_back = figures.unfollowed * tau2 * fit_variance / (tau2 + fit_variance)
+    network, network_variance = network_on_sheet(
+        (candidates.xy_px, network_variance),
+        threefold,
+        pixel_size_A,
+        sheet.displacement_px2,
+        factors.following,
+    )
     return Voices(
-        network=candidates.xy_px,
-        network_sigma=np.sqrt(network_sigma**2 + drawn_back),
+        network=network,
+        network_variance=network_variance,
         fit=fit,
         fit_sigma=np.sqrt(fit_variance),
-        level_A=level_A,
+        factors=factors,
+        threefold=threefold,
         sheet=sheet,
     )
 
 
-def network_error(
-    candidates: Candidates, figures: PositionCalibration, pixel_size_A: float
-) -> FloatArray:
-    """(n, 2) standard error of the network's positions on an undisplaced sheet, px."""
-    floor = figures.network_floor_A / pixel_size_A
-    return np.asarray(np.hypot(candidates.sigma_xy_px * figures.network_scale, floor))
+def beside(xy_px: FloatArray, bright: NDArray[np.bool_], pixel_size_A: float) -> FloatArray:
+    """(n, 1) variance to add to the fits of what stands beside a bright atom, px²."""
+    if not bright.any():
+        return np.zeros((len(xy_px), 1))
+    distance, _ = cKDTree(xy_px[bright]).query(xy_px)
+    near = (distance * pixel_size_A < REACH_A) & ~bright
+    return np.asarray(np.where(near, (BESIDE_BRIGHT_A / pixel_size_A) ** 2, 0.0)[:, None])
 
 
 def astray(apart: FloatArray, variance: FloatArray, stray_px: float) -> FloatArray:

@@ -31,11 +31,11 @@ ASKED: Final = 6
 SHELLS: Final = 3
 """Shells of neighbours looked at; a perfect honeycomb has 3, 6 and 9 atoms in them."""
 BALL: Final = 1 + 3 + 6 + 9
-TOLERANCE_A: Final = (0.20, 0.10, 0.04, 0.01)
-"""One-axis standard deviation of an atom from the centroid of its three neighbours, Å: beside a
-bright atom; with the first shell alone perfect, two, three. On the training's specimens without
-random displacement 0.19, 0.09, 0.04; of the last the median is 0.005, the root mean square 0.017
-where the scan drifts, bends or slips."""
+TOLERANCE_A: Final = (0.10, 0.04, 0.01)
+"""One-axis standard deviation of an atom from the centroid of its three neighbours, Å, with one,
+two and three perfect shells around it. On the training's specimens without random displacement
+0.09 and 0.04; with three the median is 0.005, the root mean square 0.017 where the scan drifts,
+bends or slips."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +47,12 @@ class Threefold:
     around: NDArray[np.intp]
     """(k, 3) indices of its neighbours."""
     shells: NDArray[np.intp]
-    """(k,) perfect shells around it, 0 beside a bright atom."""
+    """(k,) perfect shells around it, at least 1."""
 
     @property
     def tolerance_A(self) -> FloatArray:
         """(k,) how far it may sit from their centroid."""
-        return np.asarray(np.array(TOLERANCE_A)[self.shells])
+        return np.asarray(np.array(TOLERANCE_A)[self.shells - 1])
 
 
 def find_threefold(
@@ -62,7 +62,8 @@ def find_threefold(
 
     Args:
         xy_A: (n, 2) positions, Å.
-        bright: (n,) atoms clearly brighter than carbon, which the rule does not hold for.
+        bright: (n,) atoms clearly brighter than carbon. The rule holds neither for them nor beside
+            them, where bonds differ in length by a quarter.
         sure: (n,) which are atoms; the others neither bond nor are asked.
     """
     atoms = np.flatnonzero(sure)
@@ -78,12 +79,10 @@ def find_threefold(
     limit = np.where(heavy[near] | heavy[:, None], LONGEST_HEAVY_BOND_A, LONGEST_BOND_A)
     bonded = ~far & (distance > SHORTEST_BOND_A) & (distance < limit)
     bonds = np.where(bonded, near, -1)
-    degree = bonded.sum(axis=1)
-    centre = np.flatnonzero((degree == 3) & ~heavy)
+    alike = ~heavy & ~(bonded & heavy[near]).any(axis=1)
+    centre = np.flatnonzero((bonded.sum(axis=1) == 3) & alike)
     around = np.sort(bonds[centre], axis=1)[:, -3:]
-    shells = perfect_shells(bonds, centre)
-    shells[heavy[around].any(axis=1)] = 0
-    return Threefold(atoms[centre], atoms[around], shells)
+    return Threefold(atoms[centre], atoms[around], perfect_shells(bonds, centre))
 
 
 @compiled

@@ -13,13 +13,14 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize, nnls
+from scipy.optimize import minimize
 
 from inference_service.detector.company import Company, CompanyCalibration, company_of
 from inference_service.detector.error_calibration import PositionCalibration, Stratum
 from inference_service.detector.model import Calibrations
 from inference_service.detector.position import Voices, hear
 from inference_service.detector.report import calibrated
+from inference_service.detector.threefold import SHELLS
 from inference_service.training.calibration_evidence import Sight, look_at_frames
 from inference_service.training.company_fit import fit_company
 
@@ -27,7 +28,6 @@ __all__ = [
     "calibrate",
     "fit_positions",
     "fit_probabilities",
-    "network_figures",
     "write_calibration",
 ]
 
@@ -49,8 +49,12 @@ quantiles are averaged: frames torn by hum or slips would set the sigma of all o
 WILD_ATOM: Final = 5.0
 """Errors beyond this many standard errors count as this many."""
 MOST_CORRELATION: Final = 0.95
-LEAST_SHARE: Final = 0.01
-"""Of the network's own variance, below which it is not believed to fall."""
+FEWEST_FREE: Final = 10
+"""Compared coordinates without a sheet from which a frame says something of the network alone."""
+WILD_CENTROID_A: Final = 0.6
+"""Further from the centroid of its neighbours no atom is displaced: something else is there."""
+LEAST_SQUARE_A2: Final = 0.5
+LEAST_FOLLOWING: Final = 0.05
 
 
 def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
@@ -130,7 +134,7 @@ def fit_positions(sights: Sequence[Sight]) -> PositionCalibration:
     figures = with_strata(figures, [Stratum(fit_sigma_A=level) for level in centres])
     for _ in range(ROUNDS):
         heard = [voices_of(s, figures) for s in usable]
-        figures = network_figures(usable, heard, figures)
+        figures = figures.model_copy(update=off_sheet(usable, heard, figures))
         strata = [
             adjusted(one, [(usable[i], heard[i]) for i in group], figures.fit_correlation)
             for one, group in zip(figures.strata, groups, strict=True)
@@ -154,28 +158,65 @@ def adjusted(
 ) -> Stratum:
     """A stratum's factors, corrected by what is left over in its frames."""
     fit = [errors(s, v.fit) / v.fit_sigma[compared(s)] for s, v in frames]
-    best = [errors(s, v.best(fit_correlation)[0]) for s, v in frames]
-    sigma = [v.best(fit_correlation)[1][compared(s)] for s, v in frames]
-    sheet = [on_sheet(s, v) for s, v in frames]
-    together = np.vstack(sheet)
+    sheet = [both_z(s, v, v.sheet.held) for s, v in frames]
+    best = [best_z(s, v, fit_correlation) for s, v in frames]
     return stratum.model_copy(
         update={
             "fit_scale": stratum.fit_scale * overstated(fit),
-            "sheet_scale": stratum.sheet_scale * overstated([one[:, :1] for one in sheet]),
-            "sheet_correlation": correlation(together, stratum.sheet_correlation),
-            "best_scale": stratum.best_scale
-            * overstated([e / s for e, s in zip(best, sigma, strict=True)]),
+            "sheet_scale": stratum.sheet_scale * overstated([z[:, 0] for z in sheet]),
+            "following": followed([followed_moments(s, v) for s, v in frames], stratum.following),
+            "network_scale": stratum.network_scale * overstated([z[:, 1] for z in sheet]),
+            "sheet_correlation": correlation(np.vstack(sheet), stratum.sheet_correlation),
+            "best_scale": stratum.best_scale * overstated(best),
         }
     )
 
 
-def on_sheet(sight: Sight, voices: Voices) -> FloatArray:
-    """(m, 2) z of the estimate on the sheet and of the network, atoms with a sheet only."""
+def off_sheet(
+    sights: Sequence[Sight], heard: Sequence[Voices], figures: PositionCalibration
+) -> dict[str, float]:
+    """Scale of the network's own sigma and its correlation with the fit, without a sheet."""
+    free = [both_z(s, v, ~v.sheet.held) for s, v in zip(sights, heard, strict=True)]
+    enough = [z for z in free if len(z) >= FEWEST_FREE]
+    if not enough:
+        return {}
+    return {
+        "network_scale": figures.network_scale * overstated([z[:, 1] for z in enough]),
+        "fit_correlation": correlation(np.vstack(enough), figures.fit_correlation),
+    }
+
+
+def both_z(sight: Sight, voices: Voices, chosen: NDArray[np.bool_]) -> FloatArray:
+    """(m, 2) errors of fit and network over their sigma, sheet included, of the chosen atoms."""
     known = compared(sight)
-    held = np.repeat(voices.sheet.following[known] < 1.0, 2)
-    sheet = errors(sight, voices.sheet.xy_px) / voices.sheet_sigma[known]
+    fit = errors(sight, voices.sheet.xy_px) / voices.sheet_sigma[known]
     network = errors(sight, voices.network) / voices.network_sigma[known]
-    return np.column_stack([sheet.ravel(), network.ravel()])[held]
+    return np.column_stack([fit.ravel(), network.ravel()])[np.repeat(chosen[known], 2)]
+
+
+def best_z(sight: Sight, voices: Voices, fit_correlation: float) -> FloatArray:
+    """(m, 2) errors of the minimum-error estimate over their sigma."""
+    at, sigma = voices.best(fit_correlation)
+    return np.asarray(errors(sight, at) / sigma[compared(sight)])
+
+
+def followed_moments(sight: Sight, voices: Voices) -> tuple[float, float]:
+    """Moments of the network's and the true distances from the centroids of neighbours, Å²."""
+    net = voices.threefold
+    true, network = (
+        (xy[net.centre] - xy[net.around].mean(axis=1)) * sight.pixel_A
+        for xy in (sight.truth, sight.candidates.xy_px)
+    )
+    chosen = (net.shells == SHELLS) & (np.abs(true) < WILD_CENTROID_A).all(axis=1)
+    return float((network * true)[chosen].sum()), float((true * true)[chosen].sum())
+
+
+def followed(moments: Sequence[tuple[float, float]], otherwise: float) -> float:
+    """Share of a displacement that the network follows: slope over all frames of a level."""
+    product, square = np.sum(moments, axis=0)
+    if square < LEAST_SQUARE_A2:
+        return otherwise
+    return float(np.clip(product / square, LEAST_FOLLOWING, 1.0))
 
 
 def voices_of(sight: Sight, figures: PositionCalibration) -> Voices:
@@ -203,57 +244,6 @@ def overstated(z: Sequence[FloatArray]) -> float:
     squares = np.sort([float(np.mean(np.minimum(one**2, WILD_ATOM**2))) for one in z])
     first, last = (round(q * (len(squares) - 1)) for q in MIDDLE)
     return float(np.sqrt(np.mean(squares[first : last + 1])))
-
-
-def network_figures(
-    sights: Sequence[Sight], heard: Sequence[Voices], figures: PositionCalibration
-) -> PositionCalibration:
-    """Regress the network's squared errors on what they consist of; measure the correlation.
-
-    Args:
-        sights: The frames.
-        heard: What is combined for each.
-        figures: The current ones.
-    """
-    rows = np.vstack([moments(s, v) for s, v in zip(sights, heard, strict=True)])
-    square, parts = rows[:, 0], rows[:, 1:4]
-    # squares scatter as their mean, and the few wild ones must not decide
-    spread = parts @ np.array([1.0, 0.0, figures.unfollowed]) + 1e-6
-    square = np.minimum(square, WILD_ATOM**2 * spread)
-    (own, floor, unfollowed), _ = nnls(parts / spread[:, None], square / spread)
-    free = np.vstack([off_sheet(s, v) for s, v in zip(sights, heard, strict=True)])
-    return figures.model_copy(
-        update={
-            "network_scale": float(np.sqrt(max(own, LEAST_SHARE))),
-            "network_floor_A": float(np.sqrt(floor)),
-            "unfollowed": float(unfollowed),
-            "fit_correlation": correlation(free, figures.fit_correlation),
-        }
-    )
-
-
-def moments(sight: Sight, voices: Voices) -> FloatArray:
-    """(m, 4) one row per compared coordinate, Å².
-
-    Square of the network's error; its own variance, 1, and what it draws back.
-    """
-    known = compared(sight)
-    pixel2 = sight.pixel_A**2
-    square = errors(sight, voices.network) ** 2 * pixel2
-    own = sight.candidates.sigma_xy_px[known] ** 2 * pixel2
-    fit = voices.fit_sigma[known] ** 2 * pixel2
-    tau2 = voices.sheet.prior.tau_A**2
-    drawn_back = tau2 * fit / (tau2 + fit)
-    return np.stack([square, own, np.ones_like(own), drawn_back], axis=-1).reshape(-1, 4)
-
-
-def off_sheet(sight: Sight, voices: Voices) -> FloatArray:
-    """(m, 2) z of fit and network, atoms without a sheet only."""
-    known = compared(sight)
-    free = np.repeat(voices.sheet.following[known] == 1.0, 2)
-    fit = errors(sight, voices.fit) / voices.fit_sigma[known]
-    network = errors(sight, voices.network) / voices.network_sigma[known]
-    return np.column_stack([fit.ravel(), network.ravel()])[free]
 
 
 def correlation(z: FloatArray, otherwise: float) -> float:
