@@ -29,7 +29,7 @@ DARK_PERCENT: Final = 12.0
 """Of the pixels are taken to be darker than the background's level, to begin with."""
 TOLERANCE: Final = 3e-3
 """Of the solution of each step."""
-EARLY_DAMPING: Final = 0.1
+EARLY_DAMPINGS: Final = (0.1, 0.6)
 """While the probe is being measured."""
 DAMPINGS: Final = (0.05, 0.02, 0.01)
 """Of the steps over the whole frame: what is well determined is reached to one in 10⁵, and no
@@ -109,7 +109,7 @@ def measured(scene: Scene, fit: Fit) -> tuple[Known, Fit]:
     noise = flat_noise(part.image)
     believed = np.ones(part.shape, np.float32) if part.trust is None else part.trust
     known = Known(measure_width(part, local, start, believed), noise)
-    state = stepped(part, evaluated(part, local, known), known, EARLY_DAMPING)[0]
+    state = stepped(part, evaluated(part, local, known), known, EARLY_DAMPINGS[0])[0]
     for _ in range(PROBE_ROUNDS):
         known = replace(known, noise=measure_noise(part.image, state.expected))
         known, state = probe_step(part, evaluated(part, state.fit, known), known)
@@ -121,13 +121,14 @@ def probe_step(scene: Scene, state: State, known: Known) -> tuple[Known, State]:
     """Step with probe and atoms together; with the atoms alone where that makes things worse."""
     images = (state.residual, state.weight)
     equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
-    probe, fit = joint_step(scene, state.fit, known.probe, equations, images)
-    renewed = replace(known, probe=probe)
-    together = evaluated(scene, fit, renewed)
-    if together.misfit(state.weight) < WORSE * state.misfit(state.weight):
-        return renewed, together
-    alone = step(state.fit, equations, known.probe.s, EARLY_DAMPING, TOLERANCE)
-    return known, evaluated(scene, alone, known)
+    limit = WORSE * state.misfit(state.weight)
+    for damping in EARLY_DAMPINGS:
+        probe, fit = joint_step(scene, state.fit, known.probe, equations, images, damping)
+        renewed = replace(known, probe=probe)
+        together = evaluated(scene, fit, renewed)
+        if together.misfit(state.weight) <= limit:
+            return renewed, together
+    return known, stepped(scene, state, known, EARLY_DAMPINGS[0])[0]
 
 
 def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSystem]:
@@ -146,9 +147,7 @@ def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSy
     return known, state, system
 
 
-def stepped(
-    scene: Scene, state: State, known: Known, damping: float
-) -> tuple[State, BlockSystem]:
+def stepped(scene: Scene, state: State, known: Known, damping: float) -> tuple[State, BlockSystem]:
     """Take one step, ever more damped while it makes things worse."""
     images = (state.residual, state.weight)
     equations = normals(state.fit, known.probe, scene.background, images, scene.threads)

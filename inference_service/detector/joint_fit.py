@@ -42,14 +42,14 @@ FloatImage = NDArray[np.float32]
 
 LIGHT: Final = 0
 HEAVY: Final = 1
-PATCH_S: Final = 3.4
+PATCH_S: Final = 3.8
 """Half the edge of the patch that an atom is fitted on, in probe widths: the slope of a Gaussian
 is below 2 % of its peak outside."""
-RENDER_S: Final = (3.7, 7.0)
+RENDER_S: Final = (4.1, 7.0)
 """The same for rendering light and heavy atoms; the latter's tails reach their neighbours."""
 MAX_REACH_PX: Final = 60
 """Patches never exceed this, whatever a width becomes on its way."""
-OVERLAP_S: Final = 6.0
+OVERLAP_S: Final = 6.4
 """Atoms further apart than this many probe widths overlap by less than 0.2 %: second neighbours
 still do where aberrations have put rings around the core."""
 MAX_SHIFT_S: Final = 0.5

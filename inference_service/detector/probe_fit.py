@@ -34,14 +34,12 @@ FloatImage = NDArray[np.float32]
 
 PLACES: Final = 16
 """Places within a pixel at which the columns are tabulated."""
-REACH: Final = 3.6
+REACH: Final = 4.0
 """Half the edge of a column's patch, in widths."""
 WIDTH_RANGE_A: Final = (0.22, 0.9)
 """Widths that are believed: FWHM of 0.5 to 2.1 Å."""
 WIDTHS: Final = (0.59, 0.70, 0.84, 1.0, 1.19, 1.42, 1.69)
 """Tried to begin with, over the width to begin with."""
-DAMPING: Final = 0.1
-"""Of the atoms' steps while the probe is being measured."""
 MODE_TOLERANCE: Final = 5e-3
 """Of the solution of the atoms' answer to each mode."""
 LARGEST: Final = 2.0
@@ -111,6 +109,7 @@ def joint_step(
     probe: Probe,
     equations: Normals,
     images: tuple[FloatImage, FloatImage],
+    damping: float,
 ) -> tuple[Probe, Fit]:
     """Take one step of probe and atoms together.
 
@@ -120,6 +119,7 @@ def joint_step(
         probe: The current estimate.
         equations: Of the atoms, at this state.
         images: Residual and weight, (rows, columns).
+        damping: Of the atoms' moves.
 
     Returns:
         Probe and state, atoms placed and scaled as the new core demands.
@@ -129,16 +129,16 @@ def joint_step(
     origin = np.column_stack([fit.atoms[:, :2] - probe.middle, fit.atoms[:, 2]])
     origin[:, 2] /= modes.shape(probe.amounts).normalised()[1]
     columns = mode_columns(origin, probe.scale, modes, scene.shape)
-    system = held(equations.system, fit, probe.s, DAMPING)
+    system = held(equations.system, fit, probe.s, damping)
     demands = project(columns * weight, equations, scene)
-    answers = [solve(system, *pair, MODE_TOLERANCE) for pair in demands]
-    withdraw(columns, answers, equations, scene)
-    flat = columns.reshape(len(columns), -1)
-    weighted = flat * weight.ravel()
-    curvature = (flat @ weighted.T).astype(np.float64) + np.eye(len(flat))
-    gradient = (weighted @ residual.ravel()).astype(np.float64) - probe.amounts
+    demands.append((equations.gradient, equations.node_gradient))
+    *answers, own = [solve(system, *pair, MODE_TOLERANCE) for pair in demands]
+    left = np.concatenate([columns, residual[None]])
+    withdraw(left, [*answers, own], equations, scene)
+    flat = left.reshape(len(left), -1)
+    products = ((flat * weight.ravel()) @ flat[:-1].T).astype(np.float64)
+    curvature, gradient = products[:-1] + np.eye(len(columns)), products[-1] - probe.amounts
     change = np.clip(np.linalg.solve(curvature, gradient), -LARGEST, LARGEST)
-    own = solve(system, equations.gradient, equations.node_gradient, MODE_TOLERANCE)
     move, lift = (
         o - sum(c * a[i] for c, a in zip(change, answers, strict=True)) for i, o in enumerate(own)
     )

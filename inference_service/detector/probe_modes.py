@@ -35,7 +35,7 @@ APERTURE: Final = 20
 GRID_U: Final = 0.15
 REACH_U: Final = 4.2
 """Sampling and half the edge, in widths, of the area on which shapes are compared."""
-TAPER_U: Final = (2.0, 3.6)
+TAPER_U: Final = (2.3, 4.0)
 """Radii, in widths, between which shapes fade out: what lies beyond cannot be told from the
 background, and would couple atoms across the whole frame."""
 EDGE_PHASES: Final = (1.5, 0.9, 0.9, 2.0, 2.0, 0.8, 0.8, 0.4)
@@ -135,6 +135,20 @@ def drawn_probe(rng: Generator, axis: FloatArray) -> FloatArray:
 
 def drawn_transfer(rng: Generator) -> tuple[NDArray[np.complex128], FloatArray]:
     """Transfer function of a probe, source and tail, and its frequencies over the aperture's."""
+    k, squared, waves = aperture_waves()
+    edge = rng.normal(0.0, np.array(EDGE_PHASES) * rng.choice(TUNING))
+    amplitude = np.where(squared < 1.0, np.exp(-1j * np.tensordot(edge, waves, 1)), 0.0)
+    transfer = np.fft.fft2(np.abs(np.fft.ifft2(amplitude)) ** 2)
+    share = rng.choice([0.0, rng.uniform(0.0, TAIL[0])])
+    source, tail = rng.uniform(*SOURCE), rng.uniform(TAIL[1], TAIL[2])
+    blur = np.exp(-2.0 * (np.pi * source) ** 2 * squared)
+    wide = np.exp(-2.0 * (np.pi * tail) ** 2 * squared)
+    return transfer * blur * ((1.0 - share) + share * wide), k
+
+
+@lru_cache(maxsize=1)
+def aperture_waves() -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Frequencies over the aperture's, their squared radius, and each aberration's phase there."""
     side = 4 * APERTURE + 4
     k = np.fft.fftfreq(side, 1.0 / side) / APERTURE
     kx, ky = np.meshgrid(k, k)
@@ -151,14 +165,7 @@ def drawn_transfer(rng: Generator) -> tuple[NDArray[np.complex128], FloatArray]:
             squared**2,
         ]
     )
-    edge = rng.normal(0.0, np.array(EDGE_PHASES) * rng.choice(TUNING))
-    amplitude = np.where(squared < 1.0, np.exp(-1j * np.tensordot(edge, waves, 1)), 0.0)
-    transfer = np.fft.fft2(np.abs(np.fft.ifft2(amplitude)) ** 2)
-    share = rng.choice([0.0, rng.uniform(0.0, TAIL[0])])
-    source, tail = rng.uniform(*SOURCE), rng.uniform(TAIL[1], TAIL[2])
-    blur = np.exp(-2.0 * (np.pi * source) ** 2 * squared)
-    wide = np.exp(-2.0 * (np.pi * tail) ** 2 * squared)
-    return transfer * blur * ((1.0 - share) + share * wide), k
+    return k, squared, waves
 
 
 def intensity(

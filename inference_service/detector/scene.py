@@ -28,6 +28,9 @@ WINDOW_A: Final = 40.0
 """Side of the part of the frame on which probe and noise are measured."""
 WINDOW_STEPS: Final = 4
 """Places tried for it along each axis."""
+RIM_A: Final = 2.0
+"""The frame's own rim is left out: nobody fits the atoms outside that reach into it, and a probe
+fitted to them would lose its tails."""
 MARGIN_A: Final = 2.0
 """Atoms this far outside still reach in."""
 
@@ -59,9 +62,13 @@ class Scene:
 
     def window(self, fit: Fit) -> Window:
         """The square with the most sure atoms, with those in and around it on its own pixels."""
-        size = round(WINDOW_A / self.pixel_size_A)
-        row, column = busiest_corner(fit.atoms[fit.sure, :2], self.shape, size)
-        part = (slice(row, row + size), slice(column, column + size))
+        size, rim = (round(length / self.pixel_size_A) for length in (WINDOW_A, RIM_A))
+        rim = min(rim, min(self.shape) // 5)
+        row, column = busiest_corner(fit.atoms[fit.sure, :2], self.shape, size, rim)
+        part = tuple(
+            slice(first, min(first + size, length - rim))
+            for first, length in zip((row, column), self.shape, strict=True)
+        )
         image = np.ascontiguousarray(self.image[part])
         trust = None if self.trust is None else np.ascontiguousarray(self.trust[part])
         scene = Scene.of(image, trust, self.pixel_size_A, self.threads)
@@ -106,10 +113,13 @@ class Window:
         return Fit(atoms, level[np.ix_(rows, columns)].astype(np.float64), whole.sure)
 
 
-def busiest_corner(xy_px: FloatArray, shape: tuple[int, int], size: int) -> tuple[int, int]:
-    """First row and column of the square of this size that holds the most positions."""
+def busiest_corner(
+    xy_px: FloatArray, shape: tuple[int, int], size: int, rim: int
+) -> tuple[int, int]:
+    """First row and column of the square of this size, clear of the rim, with most positions."""
     rows, cols = (
-        np.unique(np.linspace(0, max(0, n - size), WINDOW_STEPS).astype(int)) for n in shape
+        np.unique(np.linspace(rim, max(rim, n - size - rim), WINDOW_STEPS).astype(int))
+        for n in shape
     )
     x, y = xy_px.T
     in_column = (x >= cols[:, None]) & (x < cols[:, None] + size)
