@@ -28,6 +28,10 @@ SECOND_DIFFERENCE: Final = 6.0
 BINS: Final = 24
 FEWEST: Final = 30
 """Pixels that a bin needs."""
+TRUSTED_LEVELS: Final = (0.001, 0.999)
+"""Quantiles of the image between which a mean level can lie."""
+FARTHEST: Final = 3.0
+"""Largest residual, over the range of those levels: beyond it the model has gone astray."""
 OUTLIER: Final = 60.0
 """Squares beyond this many mean squares are hot pixels; two electrons where 0.06 are expected
 make 45."""
@@ -99,11 +103,14 @@ def measure_noise(image: FloatImage, expected: FloatImage) -> NoiseModel:
     Returns:
         The noise model; `known` only where shot noise is significant and positive.
     """
+    limits = np.quantile(image[::3, ::3], TRUSTED_LEVELS).tolist()
+    farthest = FARTHEST * (limits[1] - limits[0]) + 1e-30
     residual = image - expected
+    residual[np.abs(residual) > farthest] = 0.0
     down = across(residual)
     along = across(np.ascontiguousarray(residual.T))
     factor = min(correlation_sum(down) * correlation_sum(along), MOST_CORRELATED)
-    x, y, count = binned(expected[1:-1], down * down)
+    x, y, count = binned(expected[1:-1], down * down, (limits[0], limits[1]))
     if len(x) < 4 or not np.all(y > 0):
         return flat_noise(image)
     return fitted_line(x, factor * y, count, factor)
@@ -133,14 +140,16 @@ def correlation_sum(noise: FloatImage) -> float:
 
 
 def binned(
-    mean: FloatImage, squares: FloatImage
+    mean: FloatImage, squares: FloatImage, limits: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
     """Average noise power and mean level in bins of like level, and the pixels in each.
 
-    Every other row: second differences two rows apart share one row only.
+    Every other row: second differences two rows apart share one row only. Levels beyond those of
+    the image itself are a model gone astray, and left out.
     """
     level, power = mean[::2].ravel(), squares[::2].ravel()
     low, high = np.quantile(level[::5], (0.002, 0.998)).tolist()
+    low, high = max(low, limits[0]), min(high, limits[1])
     index = ((level - low) * (BINS / max(high - low, 1e-30))).astype(np.intp)
     inside = (level >= low) & (index < BINS)
     index, level, power = index[inside], level[inside], power[inside]

@@ -48,7 +48,7 @@ HONEYCOMB_LIMITS: Final = (0.30, 0.15, 0.15)
 lattice are recognised. Graphene of 25 counts per atom has 0.26 and more, noise up to 0.26."""
 BOND_LIMIT: Final = 0.09
 """Relative difference of the median bond from graphene's."""
-ASYMMETRY_LIMIT: Final = 0.15
+ASYMMETRY_LIMIT: Final = 0.17
 """Difference of the sublattices' brightness over their sum: 0.27 for boron nitride, 0.35-0.8 for
 molybdenum and tungsten disulphide; an aberrated probe feigns up to 0.12 in graphene."""
 DICHALCOGENIDES_A: Final = (3.05, 3.40)

@@ -33,6 +33,8 @@ CLEAN_BELOW: Final = 0.5
 """Probability of dirt below which an atom speaks for the crystal."""
 SAMPLE_PX: Final = 448
 """The residual is looked at on the central square of this side."""
+NEAR_A: Final = 1.5
+"""And there in squares of this side that hold a clean atom: dirt is not made of fitted atoms."""
 WAVERING: Final = 0.45
 INSIGNIFICANT: Final = 2.2
 FRAME_DOUBT: Final = 9.0
@@ -167,12 +169,13 @@ def gather_evidence(
         refined: The fit; None where nothing was fitted.
         covered: Area fraction under amorphous matter.
     """
-    present = found.present
+    present, clean = found.present, clean_atoms(found)
+    pixel = scale.pixel_size_A
     p = found.candidates.p
     heavy = ~np.isin(found.species.atomic_number, (5, 6, 7, 8))
-    spread = found.candidates.spread_px[present] * scale.pixel_size_A
+    spread = found.candidates.spread_px[present] * pixel
     return Evidence(
-        residual=relative_residual(taken, refined),
+        residual=relative_residual(taken, refined, found.positions.fit[clean], pixel),
         spread_A=float(np.median(spread)) if present.any() else 0.0,
         mismatch=scale.mismatch,
         overruled=scale.source == "fft",
@@ -181,28 +184,58 @@ def gather_evidence(
         foreign=float(np.mean(heavy[present])) if present.any() else 0.0,
         covered=covered,
         atoms=int(present.sum()),
-        honeycomb=arrangement(found, taken.image.shape, scale.pixel_size_A),
+        honeycomb=arrangement(found, clean, taken.image.shape, pixel),
         concerns=taken.concerns,
     )
 
 
-def arrangement(found: Found, shape: tuple[int, ...], pixel_size_A: float) -> Honeycomb | None:
-    """Compare the clean atoms with graphene's honeycomb."""
+def clean_atoms(found: Found) -> NDArray[np.bool_]:
+    """Atoms that were found and fitted and are not under dirt, (n,)."""
     fitted = found.amplitude_sigma < UNFITTED_SIGMA * np.abs(found.amplitude)
-    clean = found.present & fitted & (found.candidates.contamination < CLEAN_BELOW)
+    return np.asarray(found.present & fitted & (found.candidates.contamination < CLEAN_BELOW))
+
+
+def arrangement(
+    found: Found, clean: NDArray[np.bool_], shape: tuple[int, ...], pixel_size_A: float
+) -> Honeycomb | None:
+    """Compare the clean atoms with graphene's honeycomb."""
     size_A = (shape[1] * pixel_size_A, shape[0] * pixel_size_A)
     xy_A = found.positions.fit[clean] * pixel_size_A
     return examine(xy_A, found.amplitude[clean], found.amplitude_sigma[clean], size_A)
 
 
-def relative_residual(taken: Intake, refined: Refined | None) -> float:
-    """Structured residual over the brightness of a carbon atom; 0 where nothing was fitted."""
-    if refined is None:
-        return 0.0
+def relative_residual(
+    taken: Intake, refined: Refined | None, clean_px: FloatArray, pixel_size_A: float
+) -> float:
+    """Structured residual around clean atoms over the brightness of a carbon atom.
+
+    Args:
+        taken: The image.
+        refined: The fit; None where nothing was fitted.
+        clean_px: (n, 2) columns and rows of the atoms that are not under dirt.
+        pixel_size_A: Edge of a pixel, Å.
+
+    Returns:
+        0 where nothing was fitted or nothing is clean.
+    """
     starts = [max(0, (n - SAMPLE_PX) // 2) for n in taken.image.shape]
     part = (slice(starts[0], starts[0] + SAMPLE_PX), slice(starts[1], starts[1] + SAMPLE_PX))
-    valid = None if taken.valid is None or not taken.valid[part].any() else taken.valid[part]
+    valid = around(clean_px, taken.image.shape, NEAR_A / pixel_size_A)[part]
+    if taken.valid is not None:
+        valid &= taken.valid[part]
+    if refined is None or not valid.any():
+        return 0.0
     expected = refined.expected[part]
     variance = refined.noise.variance(expected)
     left = structured_residual(taken.image[part] - expected, variance, refined.probe.s, valid)
     return left / max(refined.typical, 1e-30)
+
+
+def around(xy_px: FloatArray, shape: tuple[int, ...], side_px: float) -> NDArray[np.bool_]:
+    """Mark the squares of about `side_px` that hold a position, (rows, columns)."""
+    step = max(1, round(side_px))
+    held = np.zeros((shape[0] // step + 1, shape[1] // step + 1), dtype=bool)
+    column, row = np.clip(np.rint(xy_px), 0, np.array(shape[::-1]) - 1).astype(np.intp).T // step
+    held[row, column] = True
+    rows, columns = (np.arange(n) // step for n in shape)
+    return np.asarray(held[np.ix_(rows, columns)])

@@ -78,3 +78,12 @@ def test_offset_and_read_noise_share_the_floor_and_are_bounded():
     assert low < 20.1 < high + 0.2
     assert 0.7 < noise.read_noise_limit < 2.0
     assert 0 < noise.gain_error < 0.1
+
+
+def test_a_model_that_went_astray_somewhere_does_not_rule_the_gain():
+    rng = np.random.default_rng(12)
+    measured = rng.poisson(ramp()).astype(np.float32)
+    expected = ramp()
+    expected[40:60, 100:130] = 9000.0
+    expected[90:100, 20:60] = -7000.0
+    assert measure_noise(measured, expected).gain == pytest.approx(1.0, rel=0.25)

@@ -80,9 +80,9 @@ def test_an_irregular_arrangement_weighs_more_where_no_lattice_is_recognised():
 
 
 def test_parts_that_are_nearly_there_add_up():
-    nearly = replace(looking(asymmetry=0.14, bond_A=1.42 * 1.084))
+    nearly = replace(looking(asymmetry=0.16, bond_A=1.42 * 1.084))
     assert judge(nearly).flag
-    assert not judge(looking(asymmetry=0.14)).flag
+    assert not judge(looking(asymmetry=0.16)).flag
 
 
 def test_numbers_gone_wrong_flag_the_frame():
