@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,10 +76,24 @@ def report(
     )
 
 
-def soundness(view: LatticeView, atoms: Sequence[int]) -> float:
-    """Return how surely the bonds among some atoms are bonds, 0..1, from the most strained one."""
+def soundness(
+    view: LatticeView,
+    atoms: Sequence[int],
+    optional: AbstractSet[frozenset[int]] = frozenset(),
+) -> float:
+    """Return how surely the bonds among some atoms are bonds, 0..1, from the most strained one.
+
+    Args:
+        view: The surveyed sheet.
+        atoms: Numbered as in the view.
+        optional: Bonds that the class does not rest on, as pairs of atoms.
+    """
     member = np.zeros(len(view.p), dtype=bool)
     member[np.asarray(atoms, dtype=np.int64)] = True
-    strain = view.graph.strain[member[view.graph.pairs].all(axis=1)]
+    inner = member[view.graph.pairs].all(axis=1)
+    strain = view.graph.strain[inner]
+    if optional:
+        needed = [frozenset(pair) not in optional for pair in view.graph.pairs[inner].tolist()]
+        strain = strain[needed]
     worst = float(strain.max(initial=0.0))
     return float(1.0 / (1.0 + np.exp((worst - FIRM_STRAIN) / STRAIN_WIDTH)))

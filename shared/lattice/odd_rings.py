@@ -53,14 +53,19 @@ SIGNATURES: Final = (
     Signature("V1", (5, 9)),
     Signature("V1", (12,)),
     Signature("V2_585", (5, 5, 8)),
-    Signature("V2_585", (5, 11), clean=0.8),
-    Signature("V2_585", (14,), clean=0.7),
+    Signature("V2_585", (5, 11), clean=0.95),
+    Signature("V2_585", (14,), clean=0.9),
     Signature("V_555777", (5, 5, 5, 7, 7, 7), heptagon_pairs=3),
     Signature("SW_5577", (5, 5, 7, 7), heptagon_pairs=1),
 )
 
 VACANCIES: Final = frozenset({"V1", "V2_585", "V_555777"})
 """Classes that lack atoms, so that faint candidates speak against them."""
+
+PENTAGON: Final = 5
+
+OPENED: Final = 8
+"""Rings from this size lack atoms."""
 
 NEAR_OPEN: Final = 0.7
 """Factor for a cluster beside surroundings that were not imaged: it may be part of more."""
@@ -93,12 +98,26 @@ def name_cluster(view: LatticeView, cluster: RingCluster) -> Iterator[LatticeDef
     match = _match(cluster)
     if match is None and beside_open:
         return
-    clean = soundness(view, atoms) * (NEAR_OPEN if beside_open else 1.0)
+    clean = soundness(view, atoms, _closing(view, cluster)) * (NEAR_OPEN if beside_open else 1.0)
     if match is None:
         yield report(view, "unknown", atoms, clean=clean * NAMELESS)
         return
     clean *= match.clean * _emptiness(view, cluster, match)
     yield report(view, match.type, atoms, clean=clean)
+
+
+def _closing(view: LatticeView, cluster: RingCluster) -> frozenset[frozenset[int]]:
+    """Return the bonds that close a vacancy's pentagons against its large ring.
+
+    They are long, 1.7 to 2.1 Å, and the class is the same with them and without.
+    """
+    bonds: dict[bool, set[frozenset[int]]] = {True: set(), False: set()}
+    for k in cluster.rings:
+        ring = view.rings.rings[k].tolist()
+        if len(ring) == PENTAGON or len(ring) >= OPENED:
+            around = {frozenset(pair) for pair in pairwise([*ring, ring[0]])}
+            bonds[len(ring) == PENTAGON].update(around)
+    return frozenset(bonds[True] & bonds[False])
 
 
 def _touching(view: LatticeView, odd: list[int]) -> set[tuple[int, int]]:

@@ -239,6 +239,23 @@ def test_a_silicon_dimer_beside_the_border_is_one_where_its_bonds_surround_it() 
     assert [d.type for d in found] == ["Si_dimer"]
 
 
+def test_a_long_closing_bond_makes_no_divacancy_doubtful() -> None:
+    structure = _built("V2_585")
+    view = survey(structure.positions_A, structure.elements, structure.p, structure.bounds)
+    (octagon,) = [set(r.tolist()) for r in view.rings.rings if len(r) == 8]
+    closing = [sorted(octagon & set(r.tolist())) for r in view.rings.rings if len(r) == 5]
+    assert len(closing) == 2
+    for first, second in closing:
+        apart = structure.positions_A.copy()
+        away = apart[second] - apart[first]
+        stretch = (1.9 / np.hypot(*away) - 1.0) / 2.0 * away
+        apart[first] -= stretch
+        apart[second] += stretch
+        (defect,) = classify(apart, structure.elements, structure.p, structure.bounds)
+        assert defect.type == "V2_585"
+        assert defect.p > 0.9
+
+
 def test_an_unknown_element_in_the_sheet_is_an_unknown_defect() -> None:
     sheet = graphene()
     inner = int(np.argmin(np.hypot(*(sheet.positions_A - 15.0).T)))
