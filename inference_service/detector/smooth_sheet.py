@@ -20,7 +20,7 @@ __all__ = ["smooth"]
 FloatArray = NDArray[np.float64]
 
 CG_STEPS: Final = 120
-CG_TOLERANCE: Final = 3e-3
+CG_TOLERANCE: Final = 1e-2
 SMOOTHING: Final = 0.67
 """Over all modes of a honeycomb, the mean of q / (q + eigenvalue² of its Laplacian) is within 5 %
 y / sqrt(1 + y²), y = 0.67 sqrt(q): the variance that smoothing leaves."""

@@ -86,6 +86,15 @@ def find_threefold(
 
 
 @compiled
+def among(ball: NDArray[np.intp], first: int, end: int, atom: int) -> bool:  # pragma: no cover
+    """Tell whether an atom is one of ball[first:end]."""
+    found = False
+    for k in range(first, end):
+        found = found or ball[k] == atom
+    return found
+
+
+@compiled
 def perfect_shells(
     bonds: NDArray[np.intp], centre: NDArray[np.intp]
 ) -> NDArray[np.intp]:  # pragma: no cover
@@ -118,7 +127,7 @@ def grown(
     end = last
     for a in range(start, last):
         for b in bonds[ball[a]]:
-            if b < 0 or np.any(ball[:end] == b):
+            if b < 0 or among(ball, 0, end, b):
                 continue
             if end == BALL:
                 return 0
@@ -134,6 +143,6 @@ def self_bonded(
     """Tell whether any two of ball[first:end] are bonded: an odd ring closes there."""
     for a in range(first, end):
         for b in bonds[ball[a]]:
-            if b >= 0 and np.any(ball[first:end] == b):
+            if among(ball, first, end, b):
                 return True
     return False
