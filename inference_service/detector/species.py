@@ -71,6 +71,10 @@ LEAST_NETWORK: Final = 2e-3
 NETWORK_SHARE: Final = 0.8
 """Share of the network's log odds for a bright atom that counts: it has seen the same photons as
 the fit, and errs with them."""
+LOST: Final = 0.25
+"""Relative error of a brightness whose position the fit gave up: near another atom, in dirt."""
+UNFITTED: Final = 100.0
+"""Relative error from which a brightness was not fitted at all."""
 NONSENSE: Final = 0.01
 """Share of atoms of any element whose fitted brightness means nothing: overlaps, edges."""
 
@@ -86,7 +90,7 @@ lattice around it suggests."""
 
 SURROUNDINGS_A: Final = (1.2, 4.0)
 """Where neighbours are asked about dirt: bright atoms look like dirt to the network."""
-DIRT_RANGE: Final = (0.10, 0.35)
+DIRT_RANGE: Final = (0.06, 0.22)
 """Median probability of dirt around an atom: below the first it is clean, above the second it is
 not. On simulated frames 0.16 is exceeded around one silicon atom in a hundred, and 0.23 around
 three false ones in four."""
@@ -123,6 +127,7 @@ def name_atoms(
     carbon = carbon_amplitude(network, amplitude, sure)
     ratio = np.maximum(amplitude / carbon, 1e-3)
     error = sigma / carbon
+    error = np.where(error < UNFITTED * ratio, np.minimum(error, LOST * ratio), error)
     prior = prior_of(network, dirt)
     piled = np.clip(PILED + PILED_IN_DIRT * dirt + PILED_IF_BRIGHT * (1 - network[:, 0]), 0.0, 0.95)
     light = light_density(ratio, error, piled)
