@@ -59,10 +59,13 @@ class AtomAI:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if kind is not None:
+        try:
+            if kind is None:
+                self._process.communicate()
+        finally:
             self._process.kill()
-        self._process.communicate()
-        self._log.close()
+            self._process.communicate()
+            self._log.close()
 
     def ask(self, task: str, **request: object) -> dict[str, Any]:
         """Have a task done and return the answer.

@@ -16,7 +16,7 @@ from statistics import median
 from time import perf_counter
 
 from coding import bytes_per_frame, coding_time
-from detect import Sides, against_atomai, eye
+from detect import Sides, eye, turns
 from detect_classical import (
     error_against_classical,
     time_against_classical,
@@ -76,11 +76,11 @@ def against_classical(sides: Sides, unit: str, runs: int) -> Pair:
     return Pair(baseline, *sides, unit, runs)
 
 
-def beside_atomai(open_until: ExitStack) -> Pair | None:
+def beside_atomai(open_until: ExitStack, engine: str) -> Pair | None:
     """Finding atoms with AtomAI; None where its environment cannot be made."""
-    sides = against_atomai(open_until)
+    taken = turns(open_until)
     baseline = f"AtomAI 0.8.1 EnsemblePredictor, {eye().members} U-Nets, Locator, 2 threads"
-    return None if sides is None else Pair(baseline, *sides, "ms per 896² frame", 2)
+    return None if taken is None else Pair(baseline, *taken.sides(engine), "ms per 896² frame", 2)
 
 
 PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
@@ -101,7 +101,8 @@ PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
     "detect_error_vs_classical": lambda _: against_classical(
         error_against_classical(), "pm RMS", 1
     ),
-    "detect_vs_atomai": beside_atomai,
+    "detect_vs_atomai": lambda open_until: beside_atomai(open_until, "served"),
+    "detect_onnx_vs_atomai": lambda open_until: beside_atomai(open_until, "onnx"),
 }
 
 

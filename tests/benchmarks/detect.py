@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cache
+from itertools import count
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -27,6 +28,7 @@ import numpy as np
 from inference_service.atomai.crops import Cutting, cut
 from inference_service.atomai.labelling import Labelling, label_frames, taken
 from inference_service.atomai.worker_process import AtomAI
+from inference_service.detector.engine_choice.opening import EnginePolicy
 from inference_service.detector.pipeline import Detector, shipped_model
 from inference_service.training.simulated_frame import NativeFrame, native_frame
 from inference_service.training.specimen import FAMILIES
@@ -39,13 +41,15 @@ PIXEL_A = 0.104
 COUNTS = 400.0
 LOOKS = 5
 """Looks of ours beside one of AtomAI's; their median counts."""
+ENGINES: dict[str, EnginePolicy] = {"served": EnginePolicy(), "onnx": EnginePolicy("onnx")}
+"""The engine that the gate chooses on this host, and ONNX Runtime."""
 Sides = tuple[Callable[[], float | None], Callable[[], float | None]]
 
 
 @cache
-def eye() -> Detector:
+def eye(engine: str = "served") -> Detector:
     """The shipped ensemble, warm."""
-    detector = Detector(shipped_model(), THREADS)
+    detector = Detector(shipped_model(), THREADS, policy=ENGINES[engine])
     look(detector, paper_frame())
     return detector
 
@@ -64,39 +68,66 @@ def look(detector: Detector, frame: NativeFrame) -> float:
     return 1000 * (perf_counter() - began)
 
 
-def against_atomai(open_until: ExitStack) -> Sides | None:
-    """Ours and AtomAI's, or None, with a word, where its environment cannot be made."""
-    folder = Path(open_until.enter_context(TemporaryDirectory()))
-    try:
-        atomai = open_until.enter_context(AtomAI(THREADS))
-        model = quickly_trained(atomai, folder)
-    except AtomLoopError as error:
-        sys.stderr.write(f"detect_vs_atomai left out: {error}\n")
-        return None
-    frame = folder / "frame.npz"
-    np.savez(frame, image=paper_frame().image)
+class Turns:
+    """AtomAI and both of our engines in turns; every pair reads from the same turns."""
 
-    def theirs() -> float:
-        done = atomai.ask(
-            "detect", model=model, frame=str(frame), threads=THREADS, members=eye().members
+    def __init__(self, open_until: ExitStack) -> None:
+        self._folder = Path(open_until.enter_context(TemporaryDirectory()))
+        self._atomai = open_until.enter_context(AtomAI(THREADS))
+        self._model = quickly_trained(self._atomai, self._folder)
+        self._frame = str(self._folder / "frame.npz")
+        np.savez(self._frame, image=paper_frame().image)
+        self._taken: list[dict[str, float]] = []
+
+    def sides(self, engine: str) -> Sides:
+        """Ours with this engine, and AtomAI's, in milliseconds per frame."""
+        return self._reader(engine), self._reader("AtomAI")
+
+    def _reader(self, side: str) -> Callable[[], float]:
+        turn = count()
+        return lambda: self._turn(next(turn))[side]
+
+    def _turn(self, number: int) -> dict[str, float]:
+        while len(self._taken) <= number:
+            self._taken.append(
+                {**{name: _ours(name) for name in ENGINES}, "AtomAI": self._theirs()}
+            )
+        return self._taken[number]
+
+    def _theirs(self) -> float:
+        done = self._atomai.ask(
+            "detect",
+            model=self._model,
+            frame=self._frame,
+            threads=THREADS,
+            members=eye().members,
         )
-        load = os.getloadavg()[0]
-        sys.stderr.write(
-            f"AtomAI: {done['wall_s']:.1f} s, {done['cpu_s']:.1f} CPU-s, {done['atoms']} atoms, "
-            f"load {load:.1f}\n"
-        )
+        _say("AtomAI", done["wall_s"], done["cpu_s"], done["atoms"])
         return 1000 * float(done["wall_s"])
 
-    def ours() -> float:
-        cpu = process_time()
-        wall = median(look(eye(), paper_frame()) for _ in range(LOOKS))
-        cpu = (process_time() - cpu) / LOOKS
-        sys.stderr.write(
-            f"ours: {wall / 1000:.2f} s, {cpu:.2f} CPU-s, load {os.getloadavg()[0]:.1f}\n"
-        )
-        return wall
 
-    return ours, theirs
+def _ours(engine: str) -> float:
+    detector, cpu = eye(engine), process_time()
+    wall = median(look(detector, paper_frame()) for _ in range(LOOKS))
+    _say(detector.engine, wall / 1000, (process_time() - cpu) / LOOKS, None)
+    return wall
+
+
+def _say(name: str, wall_s: float, cpu_s: float, atoms: int | None) -> None:
+    """Write what a ratio alone does not tell, the machine's load among it."""
+    found = "" if atoms is None else f"{atoms} atoms, "
+    load = os.getloadavg()[0]
+    sys.stderr.write(f"{name}: {wall_s:.2f} s, {cpu_s:.2f} CPU-s, {found}load {load:.1f}\n")
+
+
+@cache
+def turns(open_until: ExitStack) -> Turns | None:
+    """AtomAI ready to take turns; None, with a word, where its environment cannot be made."""
+    try:
+        return Turns(open_until)
+    except AtomLoopError as error:
+        sys.stderr.write(f"AtomAI left out: {error}\n")
+        return None
 
 
 def quickly_trained(atomai: AtomAI, folder: Path) -> str:

@@ -23,7 +23,7 @@ from inference_service.detector.segmentation.eye import open_eye
 from inference_service.detector.segmentation.member import open_members, paint, scaled
 from shared.messages import Calibration
 
-pytestmark = [pytest.mark.atomai, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.atomai, pytest.mark.timeout(900)]
 
 PIXEL_A = 0.104
 SIDE = 208
