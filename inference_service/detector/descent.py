@@ -13,7 +13,13 @@ from inference_service.detector.block_system import BlockSystem
 from inference_service.detector.joint_fit import Fit, normals, render_atoms, step
 from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
 from inference_service.detector.probe import FWHM_PER_S, Probe, round_probe
-from inference_service.detector.probe_fit import joint_step, measure_heavy, measure_width
+from inference_service.detector.probe_fit import (
+    ModeSystem,
+    joint_step,
+    measure_heavy,
+    measure_width,
+    mode_system,
+)
 from inference_service.detector.scene import Scene
 
 __all__ = ["Known", "State", "descend", "initial", "measured", "render"]
@@ -31,9 +37,9 @@ TOLERANCE: Final = 3e-3
 """Of the solution of each step."""
 EARLY_DAMPINGS: Final = (0.1, 0.6)
 """While the probe is being measured."""
-DAMPINGS: Final = (0.05, 0.02, 0.01)
-"""Of the steps over the whole frame: what is well determined is reached to one in 10⁵, and no
-direction that noise alone decides is run along."""
+DAMPINGS: Final = (0.04, 0.01)
+"""Of the steps over the whole frame, the last of which is taken twice with one curvature: what is
+well determined is reached to one in 10⁵, and no direction that noise alone decides is run along."""
 WORSE: Final = 1.003
 """Factor on the misfit from which a step is taken back."""
 RETRIES: Final = (0.3, 2.0)
@@ -110,25 +116,41 @@ def measured(scene: Scene, fit: Fit) -> tuple[Known, Fit]:
     believed = np.ones(part.shape, np.float32) if part.trust is None else part.trust
     known = Known(measure_width(part, local, start, believed), noise)
     state = stepped(part, evaluated(part, local, known), known, EARLY_DAMPINGS[0])[0]
+    answer: ModeSystem | None = None
     for _ in range(PROBE_ROUNDS):
         known = replace(known, noise=measure_noise(part.image, state.expected))
-        known, state = probe_step(part, evaluated(part, state.fit, known), known)
+        state = evaluated(part, state.fit, known)
+        known, state, answer = probe_step(part, state, known, answer)
     known = replace(known, noise=measure_noise(part.image, state.expected))
     return known, window.taught(fit, state.fit, scene.background)
 
 
-def probe_step(scene: Scene, state: State, known: Known) -> tuple[Known, State]:
-    """Step with probe and atoms together; with the atoms alone where that makes things worse."""
+def probe_step(
+    scene: Scene, state: State, known: Known, answer: ModeSystem | None
+) -> tuple[Known, State, ModeSystem | None]:
+    """Step with probe and atoms together; with the atoms alone where that makes things worse.
+
+    Args:
+        scene: A part of the frame.
+        state: There.
+        known: By now.
+        answer: To the modes, at a state nearby; None: to be worked out.
+
+    Returns:
+        What is known then, the state, and the answer for the next step.
+    """
     images = (state.residual, state.weight)
     equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
     limit = WORSE * state.misfit(state.weight)
-    for damping in EARLY_DAMPINGS:
-        probe, fit = joint_step(scene, state.fit, known.probe, equations, images, damping)
+    for k, damping in enumerate(EARLY_DAMPINGS):
+        if answer is None or k > 0:
+            answer = mode_system(scene, state.fit, known.probe, equations, damping)
+        probe, fit = joint_step(scene, state.fit, known.probe, answer, equations)
         renewed = replace(known, probe=probe)
         together = evaluated(scene, fit, renewed)
         if together.misfit(state.weight) <= limit:
-            return renewed, together
-    return known, stepped(scene, state, known, EARLY_DAMPINGS[0])[0]
+            return renewed, together, answer
+    return known, stepped(scene, state, known, EARLY_DAMPINGS[0])[0], None
 
 
 def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSystem]:
@@ -144,13 +166,28 @@ def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSy
         state = evaluated(scene, state.fit, known)
     for damping in DAMPINGS[1:]:
         state, system = stepped(scene, state, known, damping)
+    state, _ = stepped(scene, state, known, DAMPINGS[-1], system)
     return known, state, system
 
 
-def stepped(scene: Scene, state: State, known: Known, damping: float) -> tuple[State, BlockSystem]:
-    """Take one step, ever more damped while it makes things worse."""
+def stepped(
+    scene: Scene,
+    state: State,
+    known: Known,
+    damping: float,
+    system: BlockSystem | None = None,
+) -> tuple[State, BlockSystem]:
+    """Take one step, ever more damped while it makes things worse.
+
+    Args:
+        scene: What is fitted.
+        state: There.
+        known: Probe and noise.
+        damping: To begin with.
+        system: Curvature to use; None: to be worked out.
+    """
     images = (state.residual, state.weight)
-    equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
+    equations = normals(state.fit, known.probe, scene.background, images, scene.threads, system)
     limit = WORSE * state.misfit(state.weight)
     for stronger in (damping, *RETRIES):
         fit = step(state.fit, equations, known.probe.s, stronger, TOLERANCE)

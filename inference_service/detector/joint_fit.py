@@ -116,6 +116,8 @@ class Patches:
     """(n, 2) column and row of the pixel in the middle."""
     jac: FloatImage
     """(n, 3, side, side) by x, y and amplitude."""
+    sums: FloatArray
+    """(n, 12) of `atom_patches`."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ class Normals:
     node_gradient: FloatArray
     """(row nodes, column nodes)."""
     patches: Patches
+    images: tuple[FloatImage, FloatImage]
+    """Residual and weight, (rows, columns)."""
 
 
 def render_atoms(
@@ -144,7 +148,7 @@ def render_atoms(
         atoms = fit.atoms[heavy == bool(kind)]
         if len(atoms) > 0:
             reach = reach_px(RENDER_S[kind], probe)
-            add_kind(image, atoms, probe.stamps(reach)[kind], threads)
+            add_kind(image, atoms, probe.stamps(reach, heavy=bool(kind)), threads)
     return image
 
 
@@ -171,6 +175,7 @@ def normals(
     background: Background,
     images: tuple[FloatImage, FloatImage],
     threads: Threads,
+    system: BlockSystem | None = None,
 ) -> Normals:
     """Assemble gradient and curvature of the whole frame.
 
@@ -181,35 +186,51 @@ def normals(
         images: Residual (measured minus model) and weight (inverse variance; 0 where a pixel is
             not to be believed), (rows, columns).
         threads: Where to compute.
+        system: Curvature of a nearby state, to use again; the gradient alone decides where a fit
+            ends.
     """
-    stamps = probe.stamps(reach_px(PATCH_S, probe))
-    n, side = len(fit.atoms), stamps.shape[3]
+    reach, n = reach_px(PATCH_S, probe), len(fit.atoms)
+    stamps = np.stack([probe.stamps(reach, heavy=heavy) for heavy in (False, True)])
+    side = 2 * reach + 1
     jac, sums = np.zeros((n, 3, side, side), dtype=np.float32), np.empty((n, 12))
     kinds = fit.heavy.astype(np.intp)
 
-    def patches(a: int, b: int) -> None:
+    def piece(a: int, b: int) -> None:
         atom_patches(images, fit.atoms[a:b], stamps, kinds[a:b], jac[a:b], sums[a:b])
 
-    threads.each(patches, n)
+    threads.each(piece, n)
+    patches = Patches(np.floor(fit.atoms[:, :2] + 0.5).astype(np.intp), jac, sums)
+    if system is None:
+        system = curvature(fit, probe, background, patches, images[1], threads)
+    pull = background.project(images[0] * images[1])
+    return Normals(system, sums[:, :3].copy(), pull, patches, images)
+
+
+def curvature(
+    fit: Fit,
+    probe: Probe,
+    background: Background,
+    patches: Patches,
+    weight: FloatImage,
+    threads: Threads,
+) -> BlockSystem:
+    """Put the curvature together out of what atoms and pairs of them sum up to."""
+    sums = patches.sums
     pairs = overlapping(fit, probe)
-    bases = np.floor(fit.atoms[:, :2] + 0.5).astype(np.intp)
     blocks = np.empty((len(pairs), 9))
 
-    def overlaps(a: int, b: int) -> None:
-        pair_blocks(images[1], bases, jac, pairs[a:b], blocks[a:b])
+    def piece(a: int, b: int) -> None:
+        pair_blocks(weight, patches.bases, patches.jac, pairs[a:b], blocks[a:b])
 
-    threads.each(overlaps, len(pairs))
-    square = sums[:, [3, 4, 5, 4, 6, 7, 5, 7, 8]].reshape(n, 3, 3)
+    threads.each(piece, len(pairs))
     nodes, shares = background.shares(fit.atoms[:, :2], probe.s)
-    system = BlockSystem(
-        own=square,
+    return BlockSystem(
+        own=sums[:, [3, 4, 5, 4, 6, 7, 5, 7, 8]].reshape(-1, 3, 3),
         pairs=pairs,
         blocks=blocks.reshape(-1, 3, 3),
         links=NodeLinks(nodes, shares, np.ascontiguousarray(sums[:, 9:])),
-        stencil=background.curvature(images[1]),
+        stencil=background.curvature(weight),
     )
-    nodes_pull = background.project(images[0] * images[1])
-    return Normals(system, sums[:, :3].copy(), nodes_pull, Patches(bases, jac))
 
 
 def overlapping(fit: Fit, probe: Probe) -> NDArray[np.intp]:

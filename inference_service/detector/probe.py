@@ -130,9 +130,18 @@ class Probe:
         squared = (self.scale * factor) ** 2 - (factor**2 - 1) / 12.0
         return replace(self, scale=float(np.sqrt(max(squared, 0.05 * factor**2))))
 
-    def stamps(self, reach: int) -> FloatImage:
-        """(2, PHASES², LAYERS, side, side) of light and heavy atoms, side = 2 reach + 1."""
-        return np.stack([stamps_of(kind, self.scale, reach) for kind in (self.light, self.heavy)])
+    def stamps(self, reach: int, *, heavy: bool) -> FloatImage:
+        """(PHASES², LAYERS, side, side) of light or heavy atoms, side = 2 reach + 1."""
+        key = (reach, heavy)
+        if key not in self._tables:
+            shape = self.heavy if heavy else self.light
+            self._tables[key] = stamps_of(shape, self.scale, reach)
+        return self._tables[key]
+
+    @cached_property
+    def _tables(self) -> dict[tuple[int, bool], FloatImage]:
+        """Stamps made so far."""
+        return {}
 
 
 def round_probe(scale: float) -> Probe:

@@ -8,15 +8,15 @@ taken away before its amount is asked for, and the prior of optics decides what 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference_service.detector.atom_kernels import add_columns, project_columns, spread_columns
-from inference_service.detector.block_system import solve
-from inference_service.detector.joint_fit import Fit, Normals, held, moved
+from inference_service.detector.block_system import BlockSystem, solve
+from inference_service.detector.joint_fit import Fit, Normals, Patches, held, moved
 from inference_service.detector.probe import TAIL_WIDTHS, Probe, hermite
 from inference_service.detector.probe_modes import (
     ORDER,
@@ -27,7 +27,7 @@ from inference_service.detector.probe_modes import (
 )
 from inference_service.detector.scene import Scene
 
-__all__ = ["joint_step", "measure_heavy", "measure_width"]
+__all__ = ["ModeSystem", "joint_step", "measure_heavy", "measure_width", "mode_system"]
 
 FloatArray = NDArray[np.float64]
 FloatImage = NDArray[np.float32]
@@ -103,13 +103,48 @@ def best_width(merit: FloatArray) -> float:
     return float(WIDTHS[k] * np.exp(np.clip(shift, -1.0, 1.0) * step))
 
 
+@dataclass(frozen=True)
+class ModeSystem:
+    """How image and atoms answer to the modes at one state, good for states nearby."""
+
+    system: BlockSystem
+    """Curvature of the atoms, steps held back."""
+    patches: Patches
+    left: FloatImage
+    """(k, rows, columns) of each mode, what atoms and background cannot imitate."""
+    answers: list[tuple[FloatArray, FloatArray]]
+    """Of each mode, by how much atoms (n, 3) and nodes imitate it."""
+    curvature: FloatArray
+    """(k, k) information on the modes, the prior's included."""
+
+
+def mode_system(
+    scene: Scene, fit: Fit, probe: Probe, equations: Normals, damping: float
+) -> ModeSystem:
+    """Work out how image and atoms answer to the modes.
+
+    Args:
+        scene: A part of the frame.
+        fit: The state there.
+        probe: The current estimate.
+        equations: Of the atoms, at this state.
+        damping: Of the atoms' moves.
+    """
+    modes, weight = probe_modes(), equations.images[1]
+    origin = np.column_stack([fit.atoms[:, :2] - probe.middle, fit.atoms[:, 2]])
+    origin[:, 2] /= modes.shape(probe.amounts).normalised()[1]
+    columns = mode_columns(origin, probe.scale, modes, scene.shape)
+    system = held(equations.system, fit, probe.s, damping)
+    demands = project(columns * weight, equations.patches, scene)
+    answers = [solve(system, *pair, MODE_TOLERANCE) for pair in demands]
+    withdraw(columns, answers, equations.patches, scene)
+    flat = columns.reshape(len(columns), -1)
+    curvature = ((flat * weight.ravel()) @ flat.T).astype(np.float64) + np.eye(len(flat))
+    return ModeSystem(system, equations.patches, columns, answers, curvature)
+
+
 def joint_step(
-    scene: Scene,
-    fit: Fit,
-    probe: Probe,
-    equations: Normals,
-    images: tuple[FloatImage, FloatImage],
-    damping: float,
+    scene: Scene, fit: Fit, probe: Probe, answer: ModeSystem, equations: Normals
 ) -> tuple[Probe, Fit]:
     """Take one step of probe and atoms together.
 
@@ -117,43 +152,34 @@ def joint_step(
         scene: A part of the frame.
         fit: The state there.
         probe: The current estimate.
+        answer: To the modes, at this state or one nearby.
         equations: Of the atoms, at this state.
-        images: Residual and weight, (rows, columns).
-        damping: Of the atoms' moves.
 
     Returns:
         Probe and state, atoms placed and scaled as the new core demands.
     """
-    modes = probe_modes()
-    residual, weight = images
-    origin = np.column_stack([fit.atoms[:, :2] - probe.middle, fit.atoms[:, 2]])
-    origin[:, 2] /= modes.shape(probe.amounts).normalised()[1]
-    columns = mode_columns(origin, probe.scale, modes, scene.shape)
-    system = held(equations.system, fit, probe.s, damping)
-    demands = project(columns * weight, equations, scene)
-    demands.append((equations.gradient, equations.node_gradient))
-    *answers, own = [solve(system, *pair, MODE_TOLERANCE) for pair in demands]
-    left = np.concatenate([columns, residual[None]])
-    withdraw(left, [*answers, own], equations, scene)
-    flat = left.reshape(len(left), -1)
-    products = ((flat * weight.ravel()) @ flat[:-1].T).astype(np.float64)
-    curvature, gradient = products[:-1] + np.eye(len(columns)), products[-1] - probe.amounts
-    change = np.clip(np.linalg.solve(curvature, gradient), -LARGEST, LARGEST)
+    own = solve(answer.system, equations.gradient, equations.node_gradient, MODE_TOLERANCE)
+    residual, weight = equations.images
+    rest = residual[None].copy()
+    withdraw(rest, [own], answer.patches, scene)
+    flat = answer.left.reshape(len(answer.left), -1)
+    gradient = (flat @ (rest[0] * weight).ravel()).astype(np.float64) - probe.amounts
+    change = np.clip(np.linalg.solve(answer.curvature, gradient), -LARGEST, LARGEST)
     move, lift = (
-        o - sum(c * a[i] for c, a in zip(change, answers, strict=True)) for i, o in enumerate(own)
+        o - sum(c * a[i] for c, a in zip(change, answer.answers, strict=True))
+        for i, o in enumerate(own)
     )
-    return reshaped(probe, modes, change, moved(fit, move, lift, probe.s))
+    return reshaped(probe, probe_modes(), change, moved(fit, move, lift, probe.s))
 
 
 def withdraw(
     columns: FloatImage,
     answers: list[tuple[FloatArray, FloatArray]],
-    equations: Normals,
+    patches: Patches,
     scene: Scene,
 ) -> None:
     """Take from each column, in place, what atoms and background can imitate of it."""
     moves = np.stack([atoms for atoms, _ in answers]).astype(np.float32)
-    patches = equations.patches
 
     def piece(first: int, end: int) -> None:
         part = slice(first, end)
@@ -187,10 +213,9 @@ def mode_columns(
 
 
 def project(
-    weighted: FloatImage, equations: Normals, scene: Scene
+    weighted: FloatImage, patches: Patches, scene: Scene
 ) -> list[tuple[FloatArray, FloatArray]]:
     """What each column demands of atoms (n, 3) and nodes, as if it were the residual."""
-    patches = equations.patches
     out = np.empty((len(patches.jac), len(weighted), 3))
 
     def piece(first: int, end: int) -> None:

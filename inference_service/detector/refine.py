@@ -89,7 +89,9 @@ def refine(
     fit = initial(scene, (xy_px - 0.5 * (factor - 1)) / factor, everyone)
     known, fit = measured(scene, fit)
     known, state, system = descend(scene, fit, known)
-    budget = measure_error_budget(state.residual, state.expected, state.weight, known.probe.s)
+    budget = measure_error_budget(
+        state.residual, state.expected, state.weight, known.probe.s, state.fit.atoms[:, :2]
+    )
     ending = Ending(known, state.fit, atom_covariances(system), budget)
     return concluded(scene, ending, xy_px, image, factor)
 
