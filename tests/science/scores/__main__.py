@@ -18,6 +18,7 @@ from inference_service.detector.pipeline import shipped_model
 from tests.science.scores.analyses import Analyst
 from tests.science.scores.campaign import Campaign, run
 from tests.science.scores.frames import frame_names
+from tests.science.scores.page import write_page
 from tests.science.scores.positions import over_bound, rms_pm, spread
 from tests.science.scores.real_frames import ask_real
 from tests.science.scores.table import as_json, markdown, rows
@@ -32,7 +33,7 @@ def scores(
     limit: Annotated[int, typer.Option(help="At most so many frames, spread evenly.")] = 0,
     only: Annotated[str, typer.Option(help="Only frames with this in their name.")] = "",
     real: Annotated[Path | None, typer.Option(help="Folder of the evaluation frames.")] = None,
-    plots: Annotated[Path | None, typer.Option(help="Draw the pictures into this folder.")] = None,
+    plots: Annotated[Path | None, typer.Option(help="Write pictures and page here.")] = None,
     unscaled: Annotated[bool, typer.Option(help="Also with no scale given.")] = True,
     rebond: Annotated[bool, typer.Option(help="Bonds and defects by the code of today.")] = False,
     any_code: Annotated[bool, typer.Option(help="Take answers of older code.")] = False,
@@ -59,6 +60,7 @@ def scores(
         from tests.science.scores.plots import draw_all
 
         draw_all(campaign, table, plots)
+        write_page(campaign, analyst, table, plots)
 
 
 def per_frame(campaign: Campaign) -> list[dict[str, object]]:
