@@ -42,7 +42,9 @@ FloatArray = NDArray[np.float64]
 
 SEED: Final = 800_001
 SIDE_A: Final = 40.0
-"""Field of view of a frame, Å: 384 px at the canonical sampling."""
+"""Field of view of a frame, Å: 384 px at the common sampling."""
+COMMON_A: Final = 0.104
+"""Sampling of every third frame; the others lie anywhere between the finest and the coarsest."""
 FINEST_A: Final = 0.07
 COARSEST_A: Final = 0.17
 RIGHT_A: Final = 0.35
@@ -98,7 +100,7 @@ def look_at_frames(folder: Path, frames: int, threads: int) -> Iterator[Sight]:
         for k in range(frames):
             rng = np.random.default_rng([SEED, k])
             name = str(rng.choice(names, p=weight / weight.sum()))
-            pixel_A = CANONICAL_PIXEL_A if k % 3 == 0 else float(rng.uniform(FINEST_A, COARSEST_A))
+            pixel_A = COMMON_A if k % 3 == 0 else float(rng.uniform(FINEST_A, COARSEST_A))
             frame = native_frame(rng, families[name], round(SIDE_A / pixel_A), pixel_A)
             sight = sight_of(engine, Threads(executor, threads), frame)
             if sight is not None:
