@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from io import BytesIO, StringIO
 from typing import Final, Literal
-
-from ase.io import read, write
 
 __all__ = ["MEDIA_TYPES", "StructureFormat", "exported"]
 
@@ -30,13 +29,14 @@ def exported(extxyz: str, form: StructureFormat) -> str:
     """
     if form == "extxyz":
         return extxyz
-    structure = read(StringIO(extxyz), format="extxyz")
+    files = import_module("ase.io")  # a tenth of a start: imported when somebody asks
+    structure = files.read(StringIO(extxyz), format="extxyz")
     if not structure.cell.rank:
         structure.center(vacuum=VACUUM_A)
     if form == "poscar":
         text = StringIO()
-        write(text, structure, format="vasp", sort=True)
+        files.write(text, structure, format="vasp", sort=True)
         return text.getvalue()
     octets = BytesIO()
-    write(octets, structure, format="cif")
+    files.write(octets, structure, format="cif")
     return octets.getvalue().decode()

@@ -6,13 +6,18 @@ the members follow one another: their activations would not fit in memory side b
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from inference_service.detector.model import Model
 from inference_service.detector.segmentation.description import IMAGE, PROBABILITY, Segmentation
 from shared.errors import ModelError
+
+if TYPE_CHECKING:
+    import onnxruntime as ort
 
 __all__ = ["open_members", "paint", "scaled"]
 
@@ -32,7 +37,8 @@ def open_members(
     Raises:
         ModelError: A member is not a graph of the agreed input and output.
     """
-    options = ort.SessionOptions()
+    runtime = import_module("onnxruntime")  # not loaded where another engine serves
+    options = runtime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -46,7 +52,8 @@ def opened(
 ) -> ort.InferenceSession:
     """Open one session and check its interface."""
     try:
-        session = ort.InferenceSession(member, options, providers=["CPUExecutionProvider"])
+        runtime = import_module("onnxruntime")
+        session = runtime.InferenceSession(member, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the runtime raises untyped C++ exceptions
         raise ModelError(
             f"ONNX Runtime refuses a member: {str(error).splitlines()[0]}",
