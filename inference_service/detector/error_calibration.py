@@ -44,6 +44,9 @@ class PositionCalibration(Figures):
 
     network_scale: Positive = 0.8
     """Multiplies the network's own position sigma."""
+    network_floor_A: Annotated[float, Field(ge=0)] = 0.04
+    """Added to it in quadrature, Å: an ensemble not calibrated yet, or a single network that states
+    no error at all, is not believed blindly."""
     fit_correlation: Correlation = 0.55
     """Of the network's error with the fit's, where the sheet says nothing."""
     strata: tuple[Stratum, ...] = ()

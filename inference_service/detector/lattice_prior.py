@@ -91,36 +91,70 @@ def estimate_on_sheet(
     large2 = (LARGE_TAU_A / pixel_size_A) ** 2 + usual2
     tau2 = np.full((len(xy_px), 1), large2)  # rims and the like answer to no rule of their own
     tau2[threefold.centre] = usual2
-    narrow, wide = 1.0 / (variance_px2 + tau2), 1.0 / (variance_px2 + large2)
-    outlying = np.full(len(xy_px), LARGE_SHARE)
-    sheet = xy_px
-    for _ in range(ROUNDS):
-        weight = (1.0 - outlying[:, None]) * narrow + outlying[:, None] * wide
-        sheet, spread = smooth(xy_px, weight, threefold, pixel_size_A, sheet)
-        alone = 1.0 - np.minimum(weight * spread, MOST_LEVERAGE)
-        outlying = large_displacement(
-            (xy_px - sheet) / alone, spread / alone + 1.0 / narrow, spread / alone + 1.0 / wide
-        )
-    share = (1 - outlying[:, None]) * tau2 * narrow + outlying[:, None] * large2 * wide
-    offset = xy_px - sheet
-    between = outlying * (1 - outlying)
-    doubt = between[:, None] * ((large2 * wide - tau2 * narrow) * offset) ** 2
-    variance = share * variance_px2 + (1 - share) ** 2 * spread + doubt
+    course = sheet_through(xy_px, variance_px2, (tau2, large2), threefold, pixel_size_A)
+    outlying = course.outlying[:, None]
+    usually, widely = tau2 / (variance_px2 + tau2), large2 / (variance_px2 + large2)
+    share = (1 - outlying) * usually + outlying * widely
+    offset = xy_px - course.xy_px
+    doubt = outlying * (1 - outlying) * ((widely - usually) * offset) ** 2
+    variance = share * variance_px2 + (1 - share) ** 2 * course.variance_px2 + doubt
     held = np.zeros(len(xy_px), dtype=np.bool_)
     held[threefold.centre] = True
     following = np.where(held, share.mean(axis=1), 1.0)
     return LatticeEstimate(
-        xy_px=sheet + share * offset,
+        xy_px=course.xy_px + share * offset,
         variance_px2=variance,
         following=following,
         held=held,
-        displacement_px2=(1 - outlying[:, None]) * tau2 + outlying[:, None] * large2,
+        displacement_px2=(1 - outlying) * tau2 + outlying * large2,
         prior=LatticePrior(
             float(np.sqrt(usual2)) * pixel_size_A,
             float(following[held].mean()) if held.any() else 1.0,
             int(held.sum()),
         ),
     )
+
+
+@dataclass(frozen=True)
+class Course:
+    """The smooth sheet, and which atoms lie far off it."""
+
+    xy_px: FloatArray
+    """(n, 2) the sheet at each atom."""
+    variance_px2: FloatArray
+    """(n, 2) of the sheet."""
+    outlying: FloatArray
+    """(n,) probability that the atom is of the widely displaced ones."""
+
+
+def sheet_through(
+    xy_px: FloatArray,
+    variance_px2: FloatArray,
+    displacement_px2: tuple[FloatArray, float],
+    threefold: Threefold,
+    pixel_size_A: float,
+) -> Course:
+    """Lay the sheet, in rounds: what lies far off it no longer pulls at it.
+
+    Args:
+        xy_px: (n, 2) the fit's positions.
+        variance_px2: (n, 2) their variances.
+        displacement_px2: (n, 1) variance of usual displacements, and that of the wide ones.
+        threefold: Which atoms sit amid three others.
+        pixel_size_A: Edge of a pixel, Å.
+    """
+    usual, wide = (variance_px2 + one for one in displacement_px2)
+    course = Course(xy_px, variance_px2, np.full(len(xy_px), LARGE_SHARE))
+    for _ in range(ROUNDS):
+        outlying = course.outlying[:, None]
+        weight = (1.0 - outlying) / usual + outlying / wide
+        sheet, spread = smooth(xy_px, weight, threefold, pixel_size_A, course.xy_px)
+        alone = 1.0 - np.minimum(weight * spread, MOST_LEVERAGE)
+        rest = spread / alone
+        course = Course(
+            sheet, spread, large_displacement((xy_px - sheet) / alone, rest + usual, rest + wide)
+        )
+    return course
 
 
 def own_displacement(

@@ -1,6 +1,7 @@
 """Two estimates of a position, never confused: the fit alone, and the minimum-error one.
 
-The fit carries no prior. The minimum-error estimate takes the smooth sheet into account
+The fit carries no prior: all it takes from the sheet are four numbers per frame, the lopsidedness
+of its probe (`asymmetry`). The minimum-error estimate takes the smooth sheet into account
 (`lattice_prior`) and what the network makes of the place; both see the same photon noise as the
 fit, so their errors are correlated and the combination weighs them accordingly. How much prior is
 in it, each frame states (`LatticePrior`).
@@ -133,7 +134,7 @@ def place(
     """
     figures = calibration.position
     best = candidates.xy_px.copy()
-    best_sigma = figures.network_scale * candidates.sigma_xy_px
+    best_sigma = network_error(candidates, figures, pixel_size_A)
     fit = candidates.xy_px.copy()
     fit_sigma = np.full(fit.shape, UNFITTED_SIGMA_A / pixel_size_A)
     if refined is None:
@@ -159,7 +160,7 @@ def hear(
     sure = candidates.p >= SURE_FROM
     stated = np.sqrt(refined.variance_px2[:, :2])
     level_A = float(np.median(stated[sure] if sure.any() else stated)) * pixel_size_A
-    network_variance = (figures.network_scale * candidates.sigma_xy_px) ** 2
+    network_variance = network_error(candidates, figures, pixel_size_A) ** 2
     factors = figures.at(level_A)
     bright = refined.amplitude > BRIGHT * refined.typical
     fit_variance = (stated * factors.fit_scale) ** 2
@@ -186,6 +187,14 @@ def hear(
         threefold=threefold,
         sheet=sheet,
     )
+
+
+def network_error(
+    candidates: Candidates, figures: PositionCalibration, pixel_size_A: float
+) -> FloatArray:
+    """(n, 2) standard error of the network's positions, sheet left out, px."""
+    floor = figures.network_floor_A / pixel_size_A
+    return np.asarray(np.hypot(candidates.sigma_xy_px * figures.network_scale, floor))
 
 
 def beside(xy_px: FloatArray, bright: NDArray[np.bool_], pixel_size_A: float) -> FloatArray:

@@ -125,9 +125,9 @@ def fit_positions(sights: Sequence[Sight]) -> PositionCalibration:
         sights: Of frames at many noise levels.
     """
     usable = [s for s in sights if compared(s).sum() >= FEWEST_ATOMS]
-    figures = PositionCalibration()
     if len(usable) < FEWEST_PER_STRATUM:
-        return figures
+        return PositionCalibration()
+    figures = PositionCalibration(network_floor_A=0.0)
     levels = np.array([voices_of(s, figures).factors.fit_sigma_A for s in usable])
     groups = np.array_split(np.argsort(levels), strata_of(len(usable)))
     centres = [float(np.exp(np.mean(np.log(levels[group])))) for group in groups]
