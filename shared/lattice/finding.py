@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from shared.lattice.view import LatticeView
 from shared.messages import DefectType
+from shared.units import CARBON_BOND_A
 
 __all__ = ["LatticeDefect", "report", "soundness"]
 
@@ -20,6 +21,19 @@ FIRM_STRAIN: Final = 1.09
 
 STRAIN_WIDTH: Final = 0.03
 """Width of that transition: 0.05 Å for C-C, half the scatter of a poor measurement."""
+
+
+CRAMPED_SIGMA: Final = 3.5
+"""Standard deviations of the frame's C-C bonds by which one may be too short to be a bond: a line
+of the scan that slips brings atoms of neighbouring rows so near, and no relaxed defect does."""
+
+CRAMPED_A: Final = (0.9, 1.15)
+"""Bounds on that length."""
+
+CRAMPED_WIDTH_A: Final = 0.04
+
+NORMAL_QUARTILE: Final = 0.6745
+"""Median absolute deviation of a normal distribution of unit standard deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +95,9 @@ def soundness(
     atoms: Sequence[int],
     optional: AbstractSet[frozenset[int]] = frozenset(),
 ) -> float:
-    """Return how surely the bonds among some atoms are bonds, 0..1, from the most strained one.
+    """Return how surely the bonds among some atoms are bonds, 0..1.
+
+    The most strained one decides, and the shortest between carbons.
 
     Args:
         view: The surveyed sheet.
@@ -96,4 +112,9 @@ def soundness(
         needed = [frozenset(pair) not in optional for pair in view.graph.pairs[inner].tolist()]
         strain = strain[needed]
     worst = float(strain.max(initial=0.0))
-    return float(1.0 / (1.0 + np.exp((worst - FIRM_STRAIN) / STRAIN_WIDTH)))
+    long = 1.0 / (1.0 + np.exp((worst - FIRM_STRAIN) / STRAIN_WIDTH))
+    carbon = view.carbon_bonds_A
+    shortest = float(carbon[inner].min(initial=CARBON_BOND_A))
+    spread = np.median(np.abs(carbon - CARBON_BOND_A)) / NORMAL_QUARTILE if len(carbon) else 0.0
+    cramped = float(np.clip(CARBON_BOND_A - CRAMPED_SIGMA * spread, *CRAMPED_A))
+    return float(long / (1.0 + np.exp((cramped - shortest) / CRAMPED_WIDTH_A)))

@@ -67,7 +67,7 @@ PENTAGON: Final = 5
 OPENED: Final = 8
 """Rings from this size lack atoms."""
 
-NEAR_OPEN: Final = 0.7
+NEAR_OPEN: Final = 0.9
 """Factor for a cluster beside surroundings that were not imaged: it may be part of more."""
 
 NAMELESS: Final = 0.5

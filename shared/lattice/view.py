@@ -19,6 +19,7 @@ from shared.lattice.bonds import BondGraph, bond_pairs, find_near_pairs
 from shared.lattice.crowding import LIGHT, find_overlays
 from shared.lattice.healing import heal
 from shared.lattice.rings import RingSet
+from shared.units import CARBON_BOND_A
 
 __all__ = ["LatticeView", "survey"]
 
@@ -74,6 +75,12 @@ class LatticeView:
     def holes(self) -> tuple[int, ...]:
         """Numbers of the rings that are holes."""
         return tuple(np.flatnonzero(self.rings.sizes >= HOLE_RING).tolist())
+
+    @cached_property
+    def carbon_bonds_A(self) -> NDArray[np.float64]:
+        """(bonds,) length of each bond of the graph between carbons, Å; C-C's own for others."""
+        carbon = (self.elements == "C")[self.graph.pairs].all(axis=1)
+        return np.where(carbon, self.graph.lengths_A, CARBON_BOND_A)
 
     @cached_property
     def at_edge(self) -> NDArray[np.bool_]:

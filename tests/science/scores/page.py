@@ -18,17 +18,17 @@ PICTURES = {
     "f1.svg": (
         "Atoms found and missed",
         (
-            "1 - F1 by dose on a logarithmic axis: shorter is better, black marks are what is wanted."
-            " The columns of AtomAI and of the classical method were measured on other frames of the"
-            " same kind; they stand beside ours for scale, not as a race on equal ground."
+            "1 - F1 by dose on a logarithmic axis: shorter is better, black marks are wanted."
+            " The columns of AtomAI and of the classical method were measured on other frames of"
+            " the same kind; they stand beside ours for scale, not as a race on equal ground."
         ),
     ),
     "displacement-slope.svg": (
         "Random displacements",
         (
-            "What each estimate makes of a step that every atom was given at random. On the grey line"
-            " it is followed in full. The best estimate leans on the lattice as far as the dose makes"
-            " that worth while; the fit must not."
+            "What each estimate makes of a step that every atom was given at random. On the grey"
+            " line it is followed in full. The best estimate leans on the lattice as far as the"
+            " dose makes that worth while; the fit must not."
         ),
     ),
     "error-over-sigma.svg": (
@@ -53,9 +53,9 @@ PICTURES = {
         "What it still gets wrong",
         (
             "Rings are true atoms (faint where nobody is asked for them), crosses are found ones:"
-            " carbon blue, silicon yellow, anything else red. Squares are true point defects, green"
-            " names and lines are claimed ones. Kinds of mistakes and frames take turns, so the rare"
-            " kinds are over-represented here."
+            " carbon blue, silicon yellow, anything else red. Squares are true point defects,"
+            " green names and lines are claimed ones. Kinds of mistakes and frames take turns, so"
+            " the rare kinds are over-represented here."
         ),
     ),
 }
@@ -69,10 +69,10 @@ def write_page(campaign: Campaign, analyst: Analyst, table: Sequence[Row], folde
     parts = [
         "# The eye, measured",
         (
-            f"The ensemble {analyst.digest[:12]} ({analyst.members} members) on {len(frames)} frames"
-            " made by multislice wave physics that no training has seen, and on the real frames where"
-            " the evaluation data is at hand. Four figures stand for 1e5, 4e5, 1.6e6 and 6.4e6 e/Å²."
-            " Bold is not good enough."
+            f"The ensemble {analyst.digest[:12]} ({analyst.members} members) on {len(frames)}"
+            " frames made by multislice wave physics that no training has seen, and on the real"
+            " frames where the evaluation data is at hand. Four figures stand for 1e5, 4e5, 1.6e6"
+            " and 6.4e6 e/Å². Bold is not good enough."
         ),
         f"Frames by family: {listing}.",
         COMMANDS,
