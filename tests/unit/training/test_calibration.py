@@ -99,7 +99,7 @@ def test_a_frame_torn_to_pieces_does_not_set_the_sigma_of_all():
     torn = sight(rng, 0.1, 1.0, 1.0)
     torn = replace(torn, truth=torn.truth + rng.normal(0, 5.0, torn.truth.shape))
     figures = fit_positions([*frames, torn])
-    assert [one.fit_scale for one in figures.strata] == pytest.approx([1.0, 1.0], abs=0.05)
+    assert [one.fit_scale for one in figures.strata] == pytest.approx([1.0, 1.0], abs=0.08)
 
 
 def test_a_common_shift_is_nobodys_error():
