@@ -44,6 +44,11 @@ def test_members_that_agree_on_a_place_have_no_position_spread(write_painters, d
     assert found.spread_px.max() < 0.02
 
 
+def test_a_position_is_never_claimed_exact(write_painters, draw):
+    found = look(write_painters(), draw((80, 80), [[40.4, 40.2]], [1.0]))
+    assert found.sigma_xy_px * 0.104 == pytest.approx(np.full((1, 2), 0.06), rel=0.05)
+
+
 def test_the_brighter_class_is_silicon(write_painters, draw):
     found = look(write_painters(), draw((80, 88), XY, BRIGHTNESS))
     which, _ = nearest(found, XY)

@@ -43,7 +43,7 @@ def test_atoms_come_with_error_bars_and_the_engine_says_its_name(write_painters,
     assert inside.sum() == known.sum()
     assert distance.max() < 0.3
     assert np.all(table["atomic_number"] == 6)
-    assert np.all(table["sigma_x_px"] > 0)
+    assert np.all((table["sigma_x_px"] > 0) & (table["sigma_y_px"] > 0))
 
 
 def test_analyze_takes_the_folder_as_its_model(write_painters, graphene, tmp_path):
