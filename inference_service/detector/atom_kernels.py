@@ -21,6 +21,7 @@ __all__ = [
     "PHASES",
     "add_atoms",
     "add_columns",
+    "atom_gradients",
     "atom_patches",
     "pair_blocks",
     "project_columns",
@@ -169,6 +170,41 @@ def atom_patches(
             slopes_of_row(stamp, i, a, np.float32(dx), np.float32(dy), line)
             jac[n, :, i] = line
             add_row_sums(residual[r, c0:c1], weight[r, c0:c1], line[:, k0:k1], sums[n])
+
+
+@compiled
+def atom_gradients(
+    images: tuple[FloatImage, FloatImage],
+    atoms: FloatArray,
+    stamps: FloatImage,
+    kinds: NDArray[np.intp],
+    out: FloatArray,
+) -> None:  # pragma: no cover
+    """Gradient alone of each atom, (n, 3) by x, y and amplitude; arguments of `atom_patches`."""
+    residual, weight = images
+    reach = stamps.shape[3] // 2
+    line = np.empty((3, stamps.shape[3]), dtype=np.float32)
+    for n in range(len(atoms)):
+        bx, px, dx = phase_of(atoms[n, 0], PHASES)
+        by, py, dy = phase_of(atoms[n, 1], PHASES)
+        stamp, a = stamps[kinds[n], PHASES * py + px], np.float32(atoms[n, 2])
+        c0, c1 = max(0, bx - reach), min(residual.shape[1], bx + reach + 1)
+        out[n] = 0.0
+        if c0 >= c1:
+            continue
+        k0 = c0 - bx + reach
+        for r in range(max(0, by - reach), min(residual.shape[0], by + reach + 1)):
+            slopes_of_row(stamp, r - by + reach, a, np.float32(dx), np.float32(dy), line)
+            error, trust = residual[r, c0:c1], weight[r, c0:c1]
+            sx = sy = sa = np.float32(0.0)
+            for c in range(c1 - c0):
+                pull = error[c] * trust[c]
+                sx += pull * line[0, k0 + c]
+                sy += pull * line[1, k0 + c]
+                sa += pull * line[2, k0 + c]
+            out[n, 0] += sx
+            out[n, 1] += sy
+            out[n, 2] += sa
 
 
 @compiled

@@ -20,8 +20,11 @@ __all__ = ["atom_covariances"]
 
 FloatArray = NDArray[np.float64]
 
-ROUNDS: Final = 6
+ROUNDS: Final = 4
 """Rounds of messages: information comes from atoms this many bonds away."""
+WEAK: Final = 0.03
+"""Coupling, over the atoms' own information, below which a pair is left out: less than a
+thousandth of the information passes."""
 RIDGE: Final = 1e-3
 """Relative weight on the diagonal that keeps nearly coincident atoms invertible."""
 LEVEL_TOLERANCE: Final = 0.03
@@ -41,7 +44,8 @@ def atom_covariances(system: BlockSystem) -> FloatArray:
     np.einsum("nkk->nk", own)[:] *= 1.0 + RIDGE
     np.einsum("nkk->nk", own)[:] += 1e-300
     precision = np.empty_like(own)
-    propagate(own, system.pairs, system.blocks, precision)
+    strong = np.flatnonzero(coupling(system) > WEAK)
+    propagate(own, system.pairs[strong], system.blocks[strong], precision)
     sound = np.isfinite(precision).all(axis=(1, 2))
     precision[~sound] = np.eye(3)
     sound &= np.linalg.det(precision) > 0
@@ -50,6 +54,13 @@ def atom_covariances(system: BlockSystem) -> FloatArray:
     covariance[~sound] = np.nan
     xx, yy, aa, xy = (covariance[:, i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1)))
     return np.stack([xx, yy, aa, xy], axis=1)
+
+
+def coupling(system: BlockSystem) -> FloatArray:
+    """Largest coupling of each pair over the geometric mean of its atoms' information, (m,)."""
+    scale = 1.0 / np.sqrt(np.maximum(np.einsum("nkk->nk", system.own), 1e-300))
+    one, two = scale[system.pairs[:, 0]], scale[system.pairs[:, 1]]
+    return np.asarray(np.abs(system.blocks * one[:, :, None] * two[:, None, :]).max(axis=(1, 2)))
 
 
 def level_share(system: BlockSystem) -> FloatArray:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inference_service.detector.block_system import BlockSystem
-from inference_service.detector.joint_fit import Fit, normals, render_atoms, step
+from inference_service.detector.joint_fit import Fit, Normals, normals, render_atoms, renewed, step
 from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
 from inference_service.detector.probe import FWHM_PER_S, Probe, round_probe
 from inference_service.detector.probe_fit import (
@@ -115,7 +115,7 @@ def measured(scene: Scene, fit: Fit) -> tuple[Known, Fit]:
     noise = flat_noise(part.image)
     believed = np.ones(part.shape, np.float32) if part.trust is None else part.trust
     known = Known(measure_width(part, local, start, believed), noise)
-    state = stepped(part, evaluated(part, local, known), known, EARLY_DAMPINGS[0])[0]
+    state = stepped(part, evaluated(part, local, known), known, EARLY_DAMPINGS[0])
     answer: ModeSystem | None = None
     for _ in range(PROBE_ROUNDS):
         known = replace(known, noise=measure_noise(part.image, state.expected))
@@ -139,18 +139,17 @@ def probe_step(
     Returns:
         What is known then, the state, and the answer for the next step.
     """
-    images = (state.residual, state.weight)
-    equations = normals(state.fit, known.probe, scene.background, images, scene.threads)
+    equations = assembled(scene, state, known)
     limit = WORSE * state.misfit(state.weight)
     for k, damping in enumerate(EARLY_DAMPINGS):
         if answer is None or k > 0:
             answer = mode_system(scene, state.fit, known.probe, equations, damping)
         probe, fit = joint_step(scene, state.fit, known.probe, answer, equations)
-        renewed = replace(known, probe=probe)
-        together = evaluated(scene, fit, renewed)
+        taught = replace(known, probe=probe)
+        together = evaluated(scene, fit, taught)
         if together.misfit(state.weight) <= limit:
-            return renewed, together, answer
-    return known, stepped(scene, state, known, EARLY_DAMPINGS[0])[0], None
+            return taught, together, answer
+    return known, stepped(scene, state, known, EARLY_DAMPINGS[0]), None
 
 
 def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSystem]:
@@ -159,39 +158,35 @@ def descend(scene: Scene, fit: Fit, known: Known) -> tuple[Known, State, BlockSy
     Returns:
         What is known, heavy atoms' shape included; the final state; and the curvature near it.
     """
-    state, system = stepped(scene, evaluated(scene, fit, known), known, DAMPINGS[0])
+    state = stepped(scene, evaluated(scene, fit, known), known, DAMPINGS[0])
     if state.fit.heavy.any():
         probe = measure_heavy(state.fit, known.probe, state.residual, state.weight)
         known = replace(known, probe=probe)
         state = evaluated(scene, state.fit, known)
-    for damping in DAMPINGS[1:]:
-        state, system = stepped(scene, state, known, damping)
-    state, _ = stepped(scene, state, known, DAMPINGS[-1], system)
-    return known, state, system
-
-
-def stepped(
-    scene: Scene,
-    state: State,
-    known: Known,
-    damping: float,
-    system: BlockSystem | None = None,
-) -> tuple[State, BlockSystem]:
-    """Take one step, ever more damped while it makes things worse.
-
-    Args:
-        scene: What is fitted.
-        state: There.
-        known: Probe and noise.
-        damping: To begin with.
-        system: Curvature to use; None: to be worked out.
-    """
+    equations = assembled(scene, state, known)
+    state = accepted(scene, state, known, equations, DAMPINGS[1])
     images = (state.residual, state.weight)
-    equations = normals(state.fit, known.probe, scene.background, images, scene.threads, system)
+    again = renewed(equations, state.fit, known.probe, scene.background, images, scene.threads)
+    return known, accepted(scene, state, known, again, DAMPINGS[1]), equations.system
+
+
+def assembled(scene: Scene, state: State, known: Known) -> Normals:
+    """The normal equations at a state."""
+    images = (state.residual, state.weight)
+    return normals(state.fit, known.probe, scene.background, images, scene.threads)
+
+
+def stepped(scene: Scene, state: State, known: Known, damping: float) -> State:
+    """Take one step from a state."""
+    return accepted(scene, state, known, assembled(scene, state, known), damping)
+
+
+def accepted(scene: Scene, state: State, known: Known, equations: Normals, damping: float) -> State:
+    """Take the step of these equations, ever more damped while it makes things worse."""
     limit = WORSE * state.misfit(state.weight)
     for stronger in (damping, *RETRIES):
         fit = step(state.fit, equations, known.probe.s, stronger, TOLERANCE)
         after = evaluated(scene, fit, known)
         if after.misfit(state.weight) <= limit:
-            return after, equations.system
-    return state, equations.system
+            return after
+    return state

@@ -115,4 +115,5 @@ def inflation_at(power: FloatImage, s_px: float, xy_px: FloatArray) -> FloatArra
         np.clip(np.rint((xy_px[:, k] + 0.5) / CELL - 0.5), 0, power.shape[1 - k] - 1).astype(int)
         for k in (0, 1)
     )
-    return np.sqrt(np.maximum(1.0, smooth[row, column].astype(np.float64) / CHANCE))
+    there = smooth[row, column].astype(np.float64)
+    return np.asarray(np.sqrt(np.maximum(1.0, there / CHANCE)))

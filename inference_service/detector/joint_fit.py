@@ -19,7 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from inference_service.detector.atom_kernels import add_atoms, atom_patches, pair_blocks
+from inference_service.detector.atom_kernels import (
+    add_atoms,
+    atom_gradients,
+    atom_patches,
+    pair_blocks,
+)
 from inference_service.detector.background import Background
 from inference_service.detector.block_system import BlockSystem, NodeLinks, solve
 from inference_service.detector.probe import Probe
@@ -34,6 +39,7 @@ __all__ = [
     "moved",
     "normals",
     "render_atoms",
+    "renewed",
     "step",
 ]
 
@@ -42,14 +48,14 @@ FloatImage = NDArray[np.float32]
 
 LIGHT: Final = 0
 HEAVY: Final = 1
-PATCH_S: Final = 3.8
+PATCH_S: Final = 3.2
 """Half the edge of the patch that an atom is fitted on, in probe widths: the slope of a Gaussian
 is below 2 % of its peak outside."""
 RENDER_S: Final = (4.1, 7.0)
 """The same for rendering light and heavy atoms; the latter's tails reach their neighbours."""
 MAX_REACH_PX: Final = 60
 """Patches never exceed this, whatever a width becomes on its way."""
-OVERLAP_S: Final = 6.4
+OVERLAP_S: Final = 5.8
 """Atoms further apart than this many probe widths overlap by less than 0.2 %: second neighbours
 still do where aberrations have put rings around the core."""
 MAX_SHIFT_S: Final = 0.5
@@ -175,7 +181,6 @@ def normals(
     background: Background,
     images: tuple[FloatImage, FloatImage],
     threads: Threads,
-    system: BlockSystem | None = None,
 ) -> Normals:
     """Assemble gradient and curvature of the whole frame.
 
@@ -186,12 +191,9 @@ def normals(
         images: Residual (measured minus model) and weight (inverse variance; 0 where a pixel is
             not to be believed), (rows, columns).
         threads: Where to compute.
-        system: Curvature of a nearby state, to use again; the gradient alone decides where a fit
-            ends.
     """
-    reach, n = reach_px(PATCH_S, probe), len(fit.atoms)
-    stamps = np.stack([probe.stamps(reach, heavy=heavy) for heavy in (False, True)])
-    side = 2 * reach + 1
+    stamps, n = both_stamps(probe), len(fit.atoms)
+    side = stamps.shape[3]
     jac, sums = np.zeros((n, 3, side, side), dtype=np.float32), np.empty((n, 12))
     kinds = fit.heavy.astype(np.intp)
 
@@ -200,10 +202,35 @@ def normals(
 
     threads.each(piece, n)
     patches = Patches(np.floor(fit.atoms[:, :2] + 0.5).astype(np.intp), jac, sums)
-    if system is None:
-        system = curvature(fit, probe, background, patches, images[1], threads)
+    system = curvature(fit, probe, background, patches, images[1], threads)
     pull = background.project(images[0] * images[1])
     return Normals(system, sums[:, :3].copy(), pull, patches, images)
+
+
+def renewed(
+    equations: Normals,
+    fit: Fit,
+    probe: Probe,
+    background: Background,
+    images: tuple[FloatImage, FloatImage],
+    threads: Threads,
+) -> Normals:
+    """The same equations with the gradient of another state nearby: it decides where a fit ends."""
+    stamps, kinds = both_stamps(probe), fit.heavy.astype(np.intp)
+    gradient = np.empty((len(fit.atoms), 3))
+
+    def piece(a: int, b: int) -> None:
+        atom_gradients(images, fit.atoms[a:b], stamps, kinds[a:b], gradient[a:b])
+
+    threads.each(piece, len(gradient))
+    pull = background.project(images[0] * images[1])
+    return replace(equations, gradient=gradient, node_gradient=pull, images=images)
+
+
+def both_stamps(probe: Probe) -> FloatImage:
+    """(2, PHASES², LAYERS, side, side) of light and heavy atoms, for the patches fitted on."""
+    reach = reach_px(PATCH_S, probe)
+    return np.stack([probe.stamps(reach, heavy=heavy) for heavy in (False, True)])
 
 
 def curvature(

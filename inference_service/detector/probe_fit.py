@@ -40,8 +40,10 @@ WIDTH_RANGE_A: Final = (0.22, 0.9)
 """Widths that are believed: FWHM of 0.5 to 2.1 Å."""
 WIDTHS: Final = (0.59, 0.70, 0.84, 1.0, 1.19, 1.42, 1.69)
 """Tried to begin with, over the width to begin with."""
-MODE_TOLERANCE: Final = 5e-3
+MODE_TOLERANCE: Final = 0.02
 """Of the solution of the atoms' answer to each mode."""
+OWN_TOLERANCE: Final = 5e-3
+"""Of the solution of the atoms' own step."""
 LARGEST: Final = 2.0
 """Largest change of a mode in one step, in standard deviations of its prior."""
 MAX_HEAVY: Final = 40
@@ -158,7 +160,7 @@ def joint_step(
     Returns:
         Probe and state, atoms placed and scaled as the new core demands.
     """
-    own = solve(answer.system, equations.gradient, equations.node_gradient, MODE_TOLERANCE)
+    own = solve(answer.system, equations.gradient, equations.node_gradient, OWN_TOLERANCE)
     residual, weight = equations.images
     rest = residual[None].copy()
     withdraw(rest, [own], answer.patches, scene)
