@@ -25,10 +25,11 @@ def calibrate(
 
     found = measure(model, frames, threads)
     write_calibration(model, found)
-    position = found.position
+    presence, position = found.presence, found.position
+    weights = ", ".join(f"{weight:.2f}" for weight in presence.brightness)
     typer.echo(
-        f"temperature {found.temperature:.3f}, bias {found.bias:.3f}, "
-        f"weight of the brightness {found.brightness_weight:.3f}\n"
+        f"temperature {presence.temperature:.3f}, bias {presence.bias:.3f}, "
+        f"weights of the brightness {weights}\n"
         f"network alone: sigma times {position.network_scale:.2f}, "
         f"correlation with the fit {position.fit_correlation:.2f}"
     )

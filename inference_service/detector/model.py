@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from inference_service.detector.company import CompanyCalibration
 from inference_service.detector.error_calibration import PositionCalibration
 from inference_service.detector.normalise import CANONICAL_PIXEL_A
+from inference_service.detector.presence import PresenceCalibration
 from shared.errors import ModelError
 from shared.messages import Digest
 
@@ -47,12 +48,8 @@ class MemberEntry(Part):
 class Calibrations(Part):
     """How the members' raw numbers become honest ones; the defaults change nothing."""
 
-    temperature: Annotated[float, Field(gt=0)] = 1.0
-    """Divides the logit of the ensemble's mean probability."""
-    bias: float = 0.0
-    """Added to that logit."""
-    brightness_weight: Annotated[float, Field(ge=0)] = 0.7
-    """Share of the fitted brightness's evidence that the network has not used already."""
+    presence: PresenceCalibration = PresenceCalibration()
+    """Of the probability that an atom is there."""
     company: CompanyCalibration = CompanyCalibration()
     """What an atom's neighbours add to its probability."""
     position: PositionCalibration = PositionCalibration()

@@ -112,7 +112,8 @@ def concluded(
 ) -> Refined:
     """State the result on the frame's own pixels.
 
-    An atom that ran away or cannot be determined keeps its start.
+    An atom that ran away or cannot be determined keeps its start. How bright a place is that holds
+    nothing is well known although where is not; the brightness of one that ran away means nothing.
 
     Args:
         scene: What was fitted.
@@ -128,11 +129,14 @@ def concluded(
     covariance[:, :2] += least
     xy = fit.atoms[:, :2] * factor + 0.5 * (factor - 1)
     moved = ((xy - start_px) ** 2).sum(axis=1) / factor**2
-    sound = np.isfinite(covariance).all(axis=1) & (covariance[:, :3] > 0).all(axis=1)
-    sound &= (covariance[:, :2] < widest).all(axis=1) & (moved < widest)
+    measured = np.isfinite(covariance).all(axis=1) & (covariance[:, :3] > 0).all(axis=1)
+    measured &= moved < widest
+    sound = measured & (covariance[:, :2] < widest).all(axis=1)
     xy[~sound] = start_px[~sound]
-    covariance[~sound] = np.array([widest, widest, 0.0, 0.0])
-    covariance[~sound, 2] = fit.atoms[~sound, 2] ** 2
+    covariance[~sound] = np.column_stack(
+        [np.full((len(xy), 2), widest), covariance[:, 2], np.zeros(len(xy))]
+    )[~sound]
+    covariance[~measured, 2] = fit.atoms[~measured, 2] ** 2 + fit.typical**2
     probe = ending.known.probe.unbinned(factor)
     peak = (ending.known.probe.scale * factor / probe.scale) ** 2
     whole = Scene.of(image, None, scene.pixel_size_A / factor, scene.threads)

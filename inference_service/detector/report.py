@@ -16,12 +16,13 @@ from inference_service.detector.intake import Intake
 from inference_service.detector.model import Calibrations
 from inference_service.detector.ood import Evidence, structured_residual
 from inference_service.detector.position import Positions
+from inference_service.detector.presence import present
 from inference_service.detector.refine import Refined
 from inference_service.detector.scale import ScaleVerdict
 from inference_service.detector.species import Species, dirt_around, name_atoms
 from shared.messages import ATOM, AtomTable
 
-__all__ = ["Found", "atom_table", "calibrated", "gather_evidence", "listing", "name_candidates"]
+__all__ = ["Found", "atom_table", "gather_evidence", "listing", "name_candidates"]
 
 FloatArray = NDArray[np.float64]
 
@@ -91,7 +92,8 @@ def name_candidates(
     dirt = dirt_around(xy_A, candidates.contamination, seen[:, 0] > 0.5)
     species = name_atoms(seen, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM))
     evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates, refined)
-    alone = calibrated(candidates.p, evidence, calibration)
+    precision = sigma / species.carbon
+    alone = present(candidates.p, evidence, precision, calibration.presence)
     company = company_of(xy_A, alone, seen[:, 0] > 0.5, extent.size_A)
     there = in_company(alone, company, calibration.company)
     p = there * species.probability
@@ -112,13 +114,6 @@ def doubt(candidates: Candidates, refined: Refined | None) -> float:
         return 0.0
     significance = float(np.median(refined.amplitude / refined.amplitude_sigma))
     return FRAME_DOUBT if significance < INSIGNIFICANT else 0.0
-
-
-def calibrated(p: FloatArray, evidence: FloatArray, calibration: Calibrations) -> FloatArray:
-    """Platt-scale probabilities and add the evidence of the brightness to their logit."""
-    clipped = np.clip(p, 1e-6, 1.0 - 1e-6)
-    logit = np.log(clipped / (1.0 - clipped)) / calibration.temperature + calibration.bias
-    return np.asarray(1.0 / (1.0 + np.exp(-(logit + calibration.brightness_weight * evidence))))
 
 
 def listing(found: Found) -> NDArray[np.intp]:

@@ -106,6 +106,8 @@ class Species:
     """(n,) of that element, given that an atom is there."""
     evidence: FloatArray
     """(n,) log likelihood ratio of the brightness: an atom over none, bounded."""
+    carbon: float
+    """Brightness of a carbon atom of this frame, image units."""
 
 
 def name_atoms(
@@ -141,6 +143,7 @@ def name_atoms(
         atomic_number=ELEMENTS[best].astype(np.uint8),
         probability=posterior[np.arange(len(best)), best] / whole,
         evidence=evidence(whole, ratio, error, dirt),
+        carbon=carbon,
     )
 
 

@@ -19,7 +19,7 @@ from inference_service.detector.company import Company, CompanyCalibration, comp
 from inference_service.detector.error_calibration import PositionCalibration, Stratum
 from inference_service.detector.model import Calibrations
 from inference_service.detector.position import Voices, hear
-from inference_service.detector.report import calibrated
+from inference_service.detector.presence import PresenceCalibration, present
 from inference_service.detector.threefold import SHELLS
 from inference_service.training.calibration_evidence import Sight, look_at_frames
 from inference_service.training.company_fit import fit_company
@@ -27,13 +27,12 @@ from inference_service.training.company_fit import fit_company
 __all__ = [
     "calibrate",
     "fit_positions",
-    "fit_probabilities",
+    "fit_presence",
     "write_calibration",
 ]
 
 FloatArray = NDArray[np.float64]
 
-LOGIT_LIMIT: Final = 1e-6
 STRATA: Final = 4
 """Noise levels told apart, each with as many frames."""
 FEWEST_PER_STRATUM: Final = 6
@@ -69,12 +68,14 @@ def calibrate(folder: Path, frames: int, threads: int = 1) -> Calibrations:
         The calibration, ready for ``write_calibration``.
     """
     sights = [s for s in look_at_frames(folder, frames, threads) if resolved(s)]
-    temperature, bias, weight = fit_probabilities(
-        np.concatenate([s.p[s.judged] for s in sights]),
-        np.concatenate([s.evidence[s.judged] for s in sights]),
-        np.concatenate([s.right[s.judged] for s in sights]),
+    alone = Calibrations(
+        presence=fit_presence(
+            np.concatenate([s.p[s.judged] for s in sights]),
+            np.concatenate([s.evidence[s.judged] for s in sights]),
+            np.concatenate([s.precision[s.judged] for s in sights]),
+            np.concatenate([s.right[s.judged] for s in sights]),
+        )
     )
-    alone = Calibrations(temperature=temperature, bias=bias, brightness_weight=weight)
     return alone.model_copy(
         update={"company": company_calibration(sights, alone), "position": fit_positions(sights)}
     )
@@ -87,7 +88,7 @@ def resolved(sight: Sight) -> bool:
 
 def company_calibration(sights: Sequence[Sight], alone: Calibrations) -> CompanyCalibration:
     """Fit what the neighbours add, given how each candidate is judged without them."""
-    said = [calibrated(s.p, s.evidence, alone) for s in sights]
+    said = [present(s.p, s.evidence, s.precision, alone.presence) for s in sights]
     company = [company_of(s.xy_A, p, s.light, s.field_A) for s, p in zip(sights, said, strict=True)]
     judged = [
         Company(c.neighbours, c.rival, c.asked & s.judged)
@@ -96,26 +97,32 @@ def company_calibration(sights: Sequence[Sight], alone: Calibrations) -> Company
     return fit_company(np.concatenate(said), judged, np.concatenate([s.right for s in sights]))
 
 
-def fit_probabilities(
-    p: FloatArray, evidence: FloatArray, right: NDArray[np.bool_]
-) -> tuple[float, float, float]:
-    """Fit temperature, bias and weight of the brightness by maximum likelihood.
+def fit_presence(
+    p: FloatArray, evidence: FloatArray, precision: FloatArray, right: NDArray[np.bool_]
+) -> PresenceCalibration:
+    """Fit temperature, bias and the weights of the brightness by maximum likelihood.
 
     Args:
         p: (n,) the network's raw probabilities.
         evidence: (n,) of the fitted brightness.
+        precision: (n,) relative standard error of that brightness.
         right: (n,) whether an atom is there.
     """
-    clipped = np.clip(p, LOGIT_LIMIT, 1 - LOGIT_LIMIT)
-    logit = np.log(clipped / (1 - clipped))
-    sign = np.where(right, 1.0, -1.0)
+
+    def calibration(values: FloatArray) -> PresenceCalibration:
+        temperature, bias, *weights = (float(v) for v in values)
+        return PresenceCalibration(
+            temperature=temperature, bias=bias, brightness=(weights[0], weights[1], weights[2])
+        )
 
     def loss(values: FloatArray) -> float:
-        moved = logit * np.exp(-values[0]) + values[1] + np.exp(values[2]) * evidence
-        return float(np.mean(np.logaddexp(0, -sign * moved)))
+        said = present(p, evidence, precision, calibration(values))
+        likely = np.clip(np.where(right, said, 1.0 - said), 1e-9, 1.0)
+        return float(-np.mean(np.log(likely)))
 
-    best = minimize(loss, np.array([0.0, 0.0, -0.5]), method="Nelder-Mead").x
-    return float(np.exp(best[0])), float(best[1]), float(np.exp(best[2]))
+    start = np.array([1.0, 0.0, 0.9, 0.6, 0.3])
+    bounds = [(0.2, 5.0), (-5.0, 5.0), *[(0.0, 1.0)] * 3]
+    return calibration(minimize(loss, start, method="L-BFGS-B", bounds=bounds).x)
 
 
 def fit_positions(sights: Sequence[Sight]) -> PositionCalibration:

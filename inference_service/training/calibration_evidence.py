@@ -30,8 +30,9 @@ from inference_service.detector.pipeline import (
     worth_fitting,
 )
 from inference_service.detector.refine import Refined, refine
+from inference_service.detector.report import UNFITTED_SIGMA
 from inference_service.detector.resample import Grid, pad_to_multiple, resample
-from inference_service.detector.species import name_atoms
+from inference_service.detector.species import dirt_around, name_atoms
 from inference_service.training.scores import liable, pair_up
 from inference_service.training.simulated_frame import NativeFrame, native_frame
 from inference_service.training.specimen import training_families
@@ -69,6 +70,8 @@ class Sight:
     """(m,) raw probability of every candidate, fitted or not."""
     evidence: FloatArray
     """(m,) of their brightness, log likelihood ratio."""
+    precision: FloatArray
+    """(m,) relative standard error of that brightness."""
     right: NDArray[np.bool_]
     """(m,) whether an atom is there."""
     judged: NDArray[np.bool_]
@@ -128,10 +131,13 @@ def sight_of(engine: Engine, threads: Threads, frame: NativeFrame) -> Sight | No
     sure = chosen.p >= SURE_FROM
     refined = refine(taken.image, chosen.xy_px, frame.pixel_A, threads, taken.valid, sure)
     judged, right = judgement(frame, candidates)
-    evidence = np.zeros(len(candidates))
-    evidence[fitted] = name_atoms(
-        chosen.species, refined.amplitude, refined.amplitude_sigma, chosen.contamination, sure
-    ).evidence
+    xy_A = placed(candidates, fitted, refined) * frame.pixel_A
+    light = candidates.species[:, 0] > 0.5
+    dirt = dirt_around(xy_A, candidates.contamination, light)[fitted]
+    species = name_atoms(chosen.species, refined.amplitude, refined.amplitude_sigma, dirt, sure)
+    evidence, precision = np.zeros(len(candidates)), np.full(len(candidates), UNFITTED_SIGMA)
+    evidence[fitted] = species.evidence
+    precision[fitted] = refined.amplitude_sigma / species.carbon
     return Sight(
         candidates=chosen,
         refined=replace(refined, expected=np.empty((0, 0), dtype=np.float32)),
@@ -139,10 +145,11 @@ def sight_of(engine: Engine, threads: Threads, frame: NativeFrame) -> Sight | No
         pixel_A=frame.pixel_A,
         p=candidates.p,
         evidence=evidence,
+        precision=precision,
         right=right,
         judged=judged,
-        xy_A=placed(candidates, fitted, refined) * frame.pixel_A,
-        light=candidates.species[:, 0] > 0.5,
+        xy_A=xy_A,
+        light=light,
         field_A=(taken.image.shape[0] * frame.pixel_A, taken.image.shape[1] * frame.pixel_A),
     )
 

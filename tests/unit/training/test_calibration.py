@@ -11,9 +11,10 @@ from inference_service.detector.decode import Candidates
 from inference_service.detector.error_calibration import PositionCalibration, Stratum
 from inference_service.detector.model import Calibrations
 from inference_service.detector.pipeline import shipped_model
+from inference_service.detector.presence import PresenceCalibration, present
 from inference_service.training.calibration import (
     fit_positions,
-    fit_probabilities,
+    fit_presence,
     overstated,
     write_calibration,
 )
@@ -60,6 +61,7 @@ def sight(rng, sigma_A, truth_over_stated, network_scale):
         pixel_A=PIXEL_A,
         p=candidates.p,
         evidence=np.zeros(n),
+        precision=np.ones(n),
         right=np.ones(n, dtype=bool),
         judged=np.ones(n, dtype=bool),
         xy_A=SHEET_PX * PIXEL_A,
@@ -69,15 +71,20 @@ def sight(rng, sigma_A, truth_over_stated, network_scale):
 
 
 @pytest.mark.parametrize(
-    ("temperature", "bias", "weight"), [(1.0, 0.0, 0.7), (2.0, 0.5, 0.3), (0.6, -1.0, 1.0)]
+    ("temperature", "bias", "weights"),
+    [(1.0, 0.0, (0.9, 0.6, 0.3)), (2.0, 0.5, (0.3, 0.2, 0.1)), (0.6, -1.0, (1.0, 0.5, 0.0))],
 )
-def test_known_distortions_of_p_are_found(temperature, bias, weight):
+def test_known_distortions_of_p_are_found(temperature, bias, weights):
     rng = np.random.default_rng(0)
-    logit, evidence = rng.normal(0, 3, 20_000), rng.normal(0, 2, 20_000)
-    chance = 1 / (1 + np.exp(-(logit / temperature + bias + weight * evidence)))
-    right = rng.random(20_000) < chance
-    found = fit_probabilities(1 / (1 + np.exp(-logit)), evidence, right)
-    assert found == pytest.approx((temperature, bias, weight), rel=0.08, abs=0.1)
+    known = PresenceCalibration(temperature=temperature, bias=bias, brightness=weights)
+    p = 1 / (1 + np.exp(-rng.normal(0, 3, 40_000)))
+    evidence = rng.normal(0, 2, 40_000)
+    precision = np.exp(rng.uniform(np.log(0.03), np.log(0.5), 40_000))
+    right = rng.random(40_000) < present(p, evidence, precision, known)
+    found = fit_presence(p, evidence, precision, right)
+    assert found.temperature == pytest.approx(temperature, rel=0.1)
+    assert found.bias == pytest.approx(bias, abs=0.1)
+    assert found.brightness == pytest.approx(weights, abs=0.1)
 
 
 def test_factors_of_each_noise_level_are_found():
@@ -136,10 +143,11 @@ def test_factors_between_noise_levels_are_interpolated():
 def test_serving_reads_what_was_written(tmp_path: Path) -> None:
     add_member(tmp_path, 1, 1, b"one", Recipe())
     position = PositionCalibration(strata=(Stratum(fit_sigma_A=0.12345678, fit_scale=1.1),))
-    write_calibration(tmp_path, Calibrations(temperature=0.8, bias=0.4, position=position))
+    presence = PresenceCalibration(temperature=0.8, bias=0.4)
+    write_calibration(tmp_path, Calibrations(presence=presence, position=position))
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     read = Calibrations.model_validate(manifest["calibration"])
-    assert (read.temperature, read.bias) == (0.8, 0.4)
+    assert read.presence == presence
     assert read.position.strata[0].fit_sigma_A == 0.1235
     assert len(manifest["members"]) == 1
 
