@@ -24,6 +24,7 @@ from detect_classical import (
 )
 from faces import ring_search
 from link import frame_link
+from refine import refine_time
 
 RUNS = 15
 OUT = Path(__file__).resolve().parents[2] / "benchmarks.json"
@@ -92,6 +93,11 @@ PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
         "bare ZeroMQ PUSH/PULL", *frame_link(), "ms per frame"
     ),
     "frame_coding_vs_zstd": lambda _: Pair("zstd of the pixels as they are", *coding_time()),
+    "refine_vs_atom_by_atom": lambda _: Pair(
+        "scipy curve_fit of single atoms, scaled from 60 of them",
+        *refine_time(),
+        "CPU ms per 896² frame",
+    ),
     "detect_vs_classical": lambda _: against_classical(
         time_against_classical(), "ms per 512² frame", 5
     ),
