@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 
 from inference_service.detector.decode import Candidates
 from inference_service.detector.normalise import CANONICAL_PIXEL_A
+from inference_service.detector.split import split_pairs
 
 __all__ = ["add_bright"]
 
@@ -41,13 +42,14 @@ MOST: Final = 2000
 
 
 def add_bright(candidates: Candidates, canonical: FloatImage, fitted_from: float) -> Candidates:
-    """Add bright points, or raise the faint candidate that sits on one.
+    """Split bright pairs, add bright points, or raise the faint candidate that sits on one.
 
     Args:
         candidates: On the canonical grid.
         canonical: (rows, columns) at the canonical sampling.
         fitted_from: Probability from which a candidate is fitted anyway.
     """
+    candidates = split_pairs(candidates, canonical)
     known = candidates.take(np.nonzero(candidates.p >= fitted_from)[0])
     if len(known) < 10:
         return candidates
