@@ -33,6 +33,7 @@ from inference_service.detector.refine import Refined, refine
 from inference_service.detector.report import UNFITTED_SIGMA
 from inference_service.detector.resample import Grid, pad_to_multiple, resample
 from inference_service.detector.species import dirt_around, name_atoms
+from inference_service.training.conditions import MIXED
 from inference_service.training.scores import liable, pair_up
 from inference_service.training.simulated_frame import NativeFrame, native_frame
 from inference_service.training.specimen import training_families
@@ -104,7 +105,8 @@ def look_at_frames(folder: Path, frames: int, threads: int) -> Iterator[Sight]:
             rng = np.random.default_rng([SEED, k])
             name = str(rng.choice(names, p=weight / weight.sum()))
             pixel_A = COMMON_A if k % 3 == 0 else float(rng.uniform(FINEST_A, COARSEST_A))
-            frame = native_frame(rng, families[name], round(SIDE_A / pixel_A), pixel_A)
+            side = round(SIDE_A / pixel_A)
+            frame = native_frame(rng, families[name], side, pixel_A, conditions=MIXED)
             sight = sight_of(engine, Threads(executor, threads), frame)
             if sight is not None:
                 yield sight

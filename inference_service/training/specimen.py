@@ -134,7 +134,7 @@ def build_specimen(
     _cut(net, holes, rng, conditions)
     xy = relaxed_positions(net)[net.alive]
     number = net.number[net.alive]
-    xy = _displaced(rng, xy, size_A)
+    xy = _displaced(rng, xy, size_A, conditions)
     extra_xy, extra_number = _adatoms(rng, family, size_A, holes)
     xy, number = np.vstack([xy, extra_xy]), np.append(number, extra_number)
     cover, dirt = _covers(rng, family, size_A)
@@ -202,9 +202,13 @@ def _cut(net: LatticeNet, holes: list[Blob], rng: Generator, conditions: Conditi
             net.substitute(int(atom), SILICON, float(rng.uniform(1.65, 1.9)))
 
 
-def _displaced(rng: Generator, xy: NDArray[np.float64], size_A: float) -> NDArray[np.float64]:
+def _displaced(
+    rng: Generator, xy: NDArray[np.float64], size_A: float, conditions: Conditions
+) -> NDArray[np.float64]:
     """Strain the sheet and displace each atom by itself, so that no lattice can be learnt."""
     spread = _LARGEST_DISPLACEMENT_A * rng.random() ** 2
+    if conditions.displaced < 1.0 and rng.random() >= conditions.displaced:
+        spread = 0.0
     strain = np.eye(2) + rng.normal(0, 0.01, (2, 2))
     centred = (xy - size_A / 2) @ strain + size_A / 2
     return centred + rng.normal(0, 1, xy.shape) * spread
