@@ -38,6 +38,7 @@ __all__ = ["EnginePolicy", "open_engine", "verdict_of"]
 START_BUDGET_S: Final = 20.0
 """A start waits this long for a measurement, then serves with the reference."""
 
+_REFERENCE: Final = Measured(key=REFERENCE, family="onnx")
 _log = structlog.get_logger(__name__)
 
 
@@ -70,11 +71,35 @@ def open_engine(model: Model, threads: int, policy: EnginePolicy) -> tuple[str, 
     """
     check_installed(policy.wish)
     if policy.wish == "onnx" or not any(version(name) for name in FAMILIES if name != "onnx"):
-        chosen = Measured(key=REFERENCE, family="onnx")
-    else:
-        chosen = decide(verdict_of(model, threads, policy), policy.wish).chosen
-    variant = next(one for one in variants(chosen.family) if one.key == chosen.key)
-    return chosen.key, variant.open(model, threads, chosen.preparation)
+        return REFERENCE, _opened(_REFERENCE, model, threads)
+    chosen = decide(verdict_of(model, threads, policy), policy.wish).chosen
+    try:
+        return chosen.key, _opened(chosen, model, threads)
+    except ConfigurationError as error:
+        if policy.wish != "auto":
+            raise
+        _log.warning("engine failed", engine=chosen.key, problem=error.message, instead=REFERENCE)
+        return REFERENCE, _opened(_REFERENCE, model, threads)
+
+
+def _opened(chosen: Measured, model: Model, threads: int) -> Engine:
+    """Open a variant.
+
+    Raises:
+        ConfigurationError: It ran when it was measured and does not now.
+        ModelError: A member is not a graph of the agreed inputs and outputs.
+    """
+    try:
+        for variant in variants(chosen.family):
+            if variant.key == chosen.key:
+                return variant.open(model, threads, chosen.preparation)
+        problem = "it is not offered on this host any more"
+    except (ImportError, RuntimeError) as error:
+        problem = str(error)
+    raise ConfigurationError(
+        f"The engine {chosen.key} does not open: {problem}.",
+        remedy="Set detector.engine to onnx; `inference-service doctor --measure` looks again.",
+    )
 
 
 def check_installed(wish: EngineWish) -> None:

@@ -191,6 +191,18 @@ def test_a_stored_verdict_opens_the_engine_it_names(small, tmp_path, monkeypatch
     assert key == REFERENCE
 
 
+def test_an_engine_that_no_longer_opens_gives_way_to_the_reference(small, tmp_path, monkeypatch):
+    monkeypatch.setattr(opening, "version", dict.fromkeys(FAMILIES, "1").get)
+    here = Circumstances.here(small.digest, 1)
+    gone = Measured(key="torch-cuda-fp4", family="torch", ms=1.0)
+    write_verdict(tmp_path, Verdict(circumstances=here, measured=(ONNX, gone)))
+    key, engine = open_engine(small, 1, EnginePolicy("auto", tmp_path))
+    engine.close()
+    assert key == REFERENCE
+    with pytest.raises(ConfigurationError, match="does not open"):
+        open_engine(small, 1, EnginePolicy("torch", tmp_path))
+
+
 def test_a_wish_for_what_is_not_installed_says_how_to_install_it(small, monkeypatch):
     monkeypatch.setattr(opening, "version", {}.get)
     with pytest.raises(MissingDependencyError, match=r"atomloop\[gpu\]"):
