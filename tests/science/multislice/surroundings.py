@@ -25,6 +25,8 @@ from .topology import CARBON, Sheet, honeycomb
 DENSITY_per_A3 = 0.085
 """Of amorphous carbon at 1.7 g/cm³."""
 APART_A = 1.45
+OVERHANG_A = 3.5
+"""How far contamination reaches over a hole; nothing floats in its middle."""
 CONTAMINATION_Z_A = 3.0
 LAYERS_A = 3.35
 ADATOM_Z_A = 2.1
@@ -52,6 +54,8 @@ def contaminate(
     chosen = _apart(trial[kept])
     allowed = round(DENSITY_per_A3 * float((patch * rise).sum()) * RASTER_A**2 * thickness_A)
     chosen = chosen[:allowed]
+    sheet = cKDTree(specimen.positions_A[specimen.roles == SHEET, :2])
+    chosen = chosen[sheet.query(chosen[:, :2])[0] < OVERHANG_A]
     numbers = rng.choice([6, 1, 8, 14], len(chosen), p=[0.86, 0.06, 0.06, 0.02])
     return specimen.with_atoms(
         chosen + np.array([0.0, 0.0, CONTAMINATION_Z_A]), numbers, CONTAMINATION
