@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from inference_service.detector.block_system import BlockSystem
+from inference_service.detector.haze import haze
 from inference_service.detector.joint_fit import Fit, Normals, normals, render_atoms, renewed, step
 from inference_service.detector.noise import NoiseModel, flat_noise, measure_noise
 from inference_service.detector.probe import FWHM_PER_S, Probe, round_probe
@@ -82,6 +83,7 @@ def render(scene: Scene, fit: Fit, probe: Probe) -> FloatImage:
     """The whole scene as the fit has it."""
     expected = render_atoms(fit, probe, scene.shape, scene.threads)
     expected += scene.background.image(fit.nodes)
+    expected += haze(fit.atoms, probe.scale, scene.shape)
     return expected
 
 

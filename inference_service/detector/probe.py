@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference_service.detector.atom_kernels import LAYERS, PHASES
+from inference_service.detector.haze import HAZE, HAZE_U
 
 __all__ = ["FWHM_PER_S", "TAIL_WIDTHS", "Probe", "Shape", "hermite", "round_probe"]
 
@@ -122,8 +123,9 @@ class Probe:
         return self.scale * self.light.width
 
     def volume(self) -> float:
-        """Integral of a light atom of unit amplitude, px²."""
-        return self.light.integral * self.scale**2
+        """Integral of a light atom of unit amplitude, its far tail included, px²."""
+        tail = 2.0 * np.pi * HAZE * HAZE_U**2 if self.amounts.size else 0.0
+        return (self.light.integral + tail) * self.scale**2
 
     def unbinned(self, factor: int) -> Probe:
         """The same on pixels `factor` times as fine, less the width of the coarse ones."""
