@@ -25,8 +25,8 @@ FloatArray = NDArray[np.float64]
 
 ORDER: Final = 8
 """Highest order of the Hermite functions."""
-PROBES: Final = 240
-"""Drawn; about five per amount of the shapes."""
+PROBES: Final = 160
+"""Drawn; three to four per amount of the shapes."""
 KEPT: Final = 18
 """Modes kept: what is left out is below 1 % of a probe in all but the poorest."""
 SEED: Final = 60
