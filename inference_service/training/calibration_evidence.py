@@ -49,7 +49,7 @@ COMMON_A: Final = 0.104
 """Sampling of every third frame; the others lie anywhere between the finest and the coarsest."""
 FINEST_A: Final = 0.07
 COARSEST_A: Final = 0.17
-RIGHT_A: Final = 0.35
+RIGHT_A: Final = 0.5
 """An atom this near makes a candidate right: 0.5 Å would be met by chance three times in ten in a
 lattice, 0.25 Å would count honest atoms of faint frames as false."""
 SAME_A: Final = 0.5
