@@ -250,7 +250,7 @@ def conclude(
     light = ((found.species.atomic_number == 6) & found.present)[seen.fitted]
     dose, note = estimate_dose(refined, light)
     return FrameAnalysis(
-        table=atom_table(found, listed, lattice.coordination, scale.pixel_size_A),
+        table=atom_table(found, listed, lattice.coordination),
         defects=lattice.defects,
         pixel_size_A=scale.pixel_size_A,
         pixel_size_source=scale.source,
