@@ -28,6 +28,9 @@ LINK_A: Final = 7.0
 LEAST_RINGS: Final = 4
 """A boundary has at least two pentagon-heptagon pairs."""
 
+LEAST_LENGTH_A: Final = 8.0
+"""A boundary is longer than any point defect: 5.5 Å between the outer rings of 555-777."""
+
 LEAST_SHARE: Final = 0.7
 """Share of a boundary's odd rings that are pentagons and heptagons."""
 
@@ -42,11 +45,12 @@ def find_boundaries(
     view: LatticeView, clusters: Sequence[RingCluster]
 ) -> tuple[list[LatticeDefect], list[RingCluster]]:
     """Return the grain boundaries, and the clusters that belong to none."""
-    rest = [c for c in clusters if is_point_defect(c) or not _dislocated(c)]
+    rest = [c for c in clusters if is_point_defect(view, c) or not _dislocated(c)]
     boundaries = []
     for row in _rows(view, [c for c in clusters if c not in rest]):
         rings = [k for cluster in row for k in cluster.rings]
-        if len(rings) < LEAST_RINGS:
+        extent = np.ptp(view.rings.centroids_A[rings], axis=0)
+        if len(rings) < LEAST_RINGS or np.hypot(*extent) < LEAST_LENGTH_A:
             rest.extend(row)
         else:
             boundaries.append(_boundary(view, row, rings))

@@ -94,27 +94,33 @@ def soundness(
     view: LatticeView,
     atoms: Sequence[int],
     optional: AbstractSet[frozenset[int]] = frozenset(),
+    *,
+    torn: bool = False,
 ) -> float:
-    """Return how surely the bonds among some atoms are bonds, 0..1.
-
-    The most strained one decides, and the shortest between carbons.
+    """Return how surely the bonds among some atoms are bonds, 0..1, from the most strained one.
 
     Args:
         view: The surveyed sheet.
         atoms: Numbered as in the view.
         optional: Bonds that the class does not rest on, as pairs of atoms.
+        torn: A slipped line of the scan looks like that, too: ask the shortest bond of carbons.
     """
     member = np.zeros(len(view.p), dtype=bool)
     member[np.asarray(atoms, dtype=np.int64)] = True
-    inner = member[view.graph.pairs].all(axis=1)
+    inner: NDArray[np.bool_] = np.asarray(member[view.graph.pairs].all(axis=1))
     strain = view.graph.strain[inner]
     if optional:
         needed = [frozenset(pair) not in optional for pair in view.graph.pairs[inner].tolist()]
         strain = strain[needed]
     worst = float(strain.max(initial=0.0))
-    long = 1.0 / (1.0 + np.exp((worst - FIRM_STRAIN) / STRAIN_WIDTH))
+    long = float(1.0 / (1.0 + np.exp((worst - FIRM_STRAIN) / STRAIN_WIDTH)))
+    return long * _untorn(view, inner) if torn else long
+
+
+def _untorn(view: LatticeView, inner: NDArray[np.bool_]) -> float:
+    """Return how surely no line of the scan slipped among some bonds, 0..1."""
     carbon = view.carbon_bonds_A
     shortest = float(carbon[inner].min(initial=CARBON_BOND_A))
     spread = np.median(np.abs(carbon - CARBON_BOND_A)) / NORMAL_QUARTILE if len(carbon) else 0.0
     cramped = float(np.clip(CARBON_BOND_A - CRAMPED_SIGMA * spread, *CRAMPED_A))
-    return float(long / (1.0 + np.exp((cramped - shortest) / CRAMPED_WIDTH_A)))
+    return float(1.0 / (1.0 + np.exp((cramped - shortest) / CRAMPED_WIDTH_A)))

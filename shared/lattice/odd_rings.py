@@ -47,6 +47,8 @@ class Signature:
     heptagon_pairs: int = 0
     clean: float = 1.0
     """Less for a form the defect takes only before it reconstructs."""
+    cut: bool = False
+    """Whether it is what the border leaves of the defect."""
 
 
 SIGNATURES: Final = (
@@ -56,6 +58,7 @@ SIGNATURES: Final = (
     Signature("V2_585", (5, 11), clean=0.95),
     Signature("V2_585", (14,), clean=0.9),
     Signature("V_555777", (5, 5, 5, 7, 7, 7), heptagon_pairs=3),
+    Signature("V_555777", (5, 5, 5, 7, 7), heptagon_pairs=1, clean=0.9, cut=True),
     Signature("SW_5577", (5, 5, 7, 7), heptagon_pairs=1),
 )
 
@@ -86,19 +89,21 @@ def find_clusters(view: LatticeView) -> tuple[RingCluster, ...]:
     return tuple(_cluster(view, group, touching) for group in _groups(odd, touching))
 
 
-def is_point_defect(cluster: RingCluster) -> bool:
+def is_point_defect(view: LatticeView, cluster: RingCluster) -> bool:
     """Return whether a cluster shows the signature of a point defect."""
-    return _match(cluster) is not None
+    return _match(cluster, at_border=_beside_open(view, cluster)) is not None
 
 
 def name_cluster(view: LatticeView, cluster: RingCluster) -> Iterator[LatticeDefect]:
     """Yield the point defect that a cluster is; none where the border may have made it."""
     atoms = cluster.atoms(view)
-    beside_open = bool(view.open[list(atoms)].any())
-    match = _match(cluster)
+    beside_open = _beside_open(view, cluster)
+    match = _match(cluster, at_border=beside_open)
     if match is None and beside_open:
         return
-    clean = soundness(view, atoms, _closing(view, cluster)) * (NEAR_OPEN if beside_open else 1.0)
+    vacant = match is not None and match.type in VACANCIES
+    clean = soundness(view, atoms, _closing(view, cluster), torn=vacant)
+    clean *= NEAR_OPEN if beside_open else 1.0
     if match is None:
         yield report(view, "unknown", atoms, clean=clean * NAMELESS)
         return
@@ -157,10 +162,17 @@ def _cluster(view: LatticeView, group: list[int], touching: set[tuple[int, int]]
     return RingCluster(tuple(group), tuple(sorted(size.values())), tuple(contacts))
 
 
-def _match(cluster: RingCluster) -> Signature | None:
+def _beside_open(view: LatticeView, cluster: RingCluster) -> bool:
+    """Return whether a cluster borders on surroundings that were not imaged."""
+    return bool(view.open[list(cluster.atoms(view))].any())
+
+
+def _match(cluster: RingCluster, *, at_border: bool) -> Signature | None:
     """Return the signature a cluster shows, if any."""
     heptagon_pairs = cluster.joined.count((7, 7))
     for signature in SIGNATURES:
+        if signature.cut and not at_border:
+            continue
         if signature.sizes == cluster.sizes and signature.heptagon_pairs == heptagon_pairs:
             return signature
     return None
