@@ -41,6 +41,8 @@ EARLY_DAMPINGS: Final = (0.1, 0.6)
 DAMPINGS: Final = (0.04, 0.01)
 """Of the steps over the whole frame, the last of which is taken twice with one curvature: what is
 well determined is reached to one in 10⁵, and no direction that noise alone decides is run along."""
+QUIETEST: Final = 1e-10
+"""Smallest variance believed, over the square of the brightest pixel: for images without noise."""
 WORSE: Final = 1.003
 """Factor on the misfit from which a step is taken back."""
 RETRIES: Final = (0.3, 2.0)
@@ -74,7 +76,8 @@ class State:
 def evaluated(scene: Scene, fit: Fit, known: Known) -> State:
     """Compare a fit with the image."""
     expected = render(scene, fit, known.probe)
-    inverse = np.float32(1.0) / known.noise.variance(expected)
+    least = np.float32(QUIETEST * float(np.abs(scene.image).max()) ** 2 + 1e-20)
+    inverse = np.float32(1.0) / np.maximum(known.noise.variance(expected), least)
     weight = inverse if scene.trust is None else inverse * scene.trust
     return State(fit, scene.image - expected, weight, expected)
 

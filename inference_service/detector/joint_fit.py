@@ -291,7 +291,8 @@ def held(system: BlockSystem, fit: Fit, width: float, damping: float) -> BlockSy
 
 
 def moved(fit: Fit, move: FloatArray, lift: FloatArray, width: float) -> Fit:
-    """Move atoms, each at most `MAX_SHIFT_S`, and lift the background."""
+    """Move atoms, each at most `MAX_SHIFT_S`, and lift the background; nothing, if undetermined."""
+    move, lift = (np.nan_to_num(part, nan=0.0, posinf=0.0, neginf=0.0) for part in (move, lift))
     length = np.hypot(move[:, 0], move[:, 1])
     shrink = np.minimum(1.0, MAX_SHIFT_S * width / np.maximum(length, 1e-12))
     atoms = fit.atoms.copy()

@@ -93,3 +93,23 @@ def test_pixels_marked_invalid_carry_no_weight(render, threads):
     result = refine(spoiled, frame.xy_px, frame.scene.pixel_size_A, threads, valid)
     error = np.hypot(*(result.xy_px - frame.xy_px).T) * frame.scene.pixel_size_A
     assert np.median(error) < 0.08
+
+
+def test_atoms_at_the_rim_outside_and_on_top_of_each_other_stay_finite(render, threads):
+    frame = render(shape=(200, 260), counts=25.0, hole_A=5.0, dopants=(("Au", 0.3, 0.3),))
+    odd = np.array([[130.0, 100.0], [-0.4, -0.4], [259.4, 199.4], [0.0, 100.0]])
+    start = np.vstack([frame.xy_px, frame.xy_px[:4], frame.xy_px[:4] + 0.2, odd])
+    result = refine(frame.image, start, frame.scene.pixel_size_A, threads)
+    assert np.isfinite(result.xy_px).all()
+    assert np.isfinite(result.amplitude_sigma).all()
+    assert (result.variance_px2[:, :2] > 0).all()
+
+
+def test_line_jitter_widens_sigma(render, threads):
+    frame = render(shape=(360, 360), counts=1600.0, seed=9)
+    rows = np.random.default_rng(2).integers(-2, 3, len(frame.image))
+    shaken = np.stack([np.roll(line, k) for line, k in zip(frame.image, rows, strict=True)])
+    still = refine(frame.image, frame.xy_px, frame.scene.pixel_size_A, threads)
+    moving = refine(shaken, frame.xy_px, frame.scene.pixel_size_A, threads)
+    assert moving.scan_px2[0] > 5 * still.scan_px2[0]
+    assert np.median(moving.variance_px2[:, 0]) > 1.3 * np.median(still.variance_px2[:, 0])
