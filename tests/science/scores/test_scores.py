@@ -193,7 +193,7 @@ def test_an_answer_is_read_back_as_it_was_given(frame: KnownFrame, tmp_path: Pat
 
 
 def test_every_picture_is_drawn(frame: KnownFrame, tmp_path: Path) -> None:
-    pytest.importorskip("matplotlib", reason="pictures: pip install atomloop[validation]")
+    pytest.importorskip("matplotlib", reason="pictures: pip install atomloop[dev]")
     from tests.science.scores.plots import draw_all
 
     one = Judged(frame, answer(frame, 0.3))
