@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["PRECISIONS", "PresenceCalibration", "present", "trust_in_brightness"]
+__all__ = ["PRECISIONS", "PresenceCalibration", "doubted", "present", "trust_in_brightness"]
 
 FloatArray = NDArray[np.float64]
 
@@ -47,6 +47,14 @@ def trust_in_brightness(precision: FloatArray) -> FloatArray:
     nodes = np.log(PRECISIONS)
     place = np.log(np.maximum(precision, LEAST))
     return np.column_stack([np.interp(place, nodes, row) for row in np.eye(len(nodes))])
+
+
+def doubted(p: FloatArray, doubt: float) -> FloatArray:
+    """Lower the odds of all probabilities by e to the power of a doubt, (n,)."""
+    if doubt == 0.0:
+        return p
+    clipped = np.clip(p, LEAST, 1.0 - LEAST)
+    return np.asarray(1.0 / (1.0 + np.exp(doubt) * (1.0 - clipped) / clipped))
 
 
 def present(

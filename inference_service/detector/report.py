@@ -16,7 +16,7 @@ from inference_service.detector.intake import Intake
 from inference_service.detector.model import Calibrations
 from inference_service.detector.ood import Evidence, structured_residual
 from inference_service.detector.position import Positions
-from inference_service.detector.presence import present
+from inference_service.detector.presence import doubted, present
 from inference_service.detector.refine import Refined
 from inference_service.detector.scale import ScaleVerdict
 from inference_service.detector.species import Species, dirt_around, name_atoms
@@ -30,6 +30,9 @@ LISTED_FROM: Final = 0.05
 """Least probability that is listed."""
 FOUND_FROM: Final = 0.5
 """Probability from which an atom counts as found."""
+SOUND: Final = 0.9
+"""Relative error of a brightness below which the fit determined the atom: one that it gave up
+stays where the network put it, on a lattice that may not be there."""
 CLEAN_BELOW: Final = 0.5
 """Probability of dirt below which an atom speaks for the crystal."""
 SAMPLE_PX: Final = 448
@@ -96,11 +99,12 @@ def name_candidates(
     xy_A = positions.best * extent.pixel_size_A
     dirt = dirt_around(xy_A, candidates.contamination, seen[:, 0] > 0.5)
     species = name_atoms(seen, amplitude, sigma, dirt, fitted & (candidates.p >= FOUND_FROM))
-    evidence = np.where(fitted, species.evidence, 0.0) - doubt(candidates, refined)
+    evidence = np.where(fitted, species.evidence, 0.0)
     precision = sigma / species.carbon
     alone = present(candidates.p, evidence, precision, calibration.presence)
     company = company_of(xy_A, alone, seen[:, 0] > 0.5, extent.size_A)
-    there = in_company(alone, company, calibration.company)
+    heard = in_company(alone, company, calibration.company)
+    there = doubted(heard, doubt(candidates, refined))
     p = there * species.probability
     return Found(candidates, positions, species, p, amplitude, sigma)
 
@@ -203,7 +207,7 @@ def gather_evidence(
 
 def clean_atoms(found: Found) -> NDArray[np.bool_]:
     """Atoms that were found and fitted and are not under dirt, (n,)."""
-    fitted = found.amplitude_sigma < UNFITTED_SIGMA * np.abs(found.amplitude)
+    fitted = found.amplitude_sigma < SOUND * np.abs(found.amplitude)
     return np.asarray(found.present & fitted & (found.candidates.contamination < CLEAN_BELOW))
 
 

@@ -6,6 +6,7 @@ import pytest
 from inference_service.detector.presence import (
     PRECISIONS,
     PresenceCalibration,
+    doubted,
     present,
     trust_in_brightness,
 )
@@ -39,3 +40,10 @@ def test_trust_moves_gradually_from_node_to_node() -> None:
     assert shares[3] == pytest.approx([0.5, 0.5, 0.0])
     assert shares[4].tolist() == [1.0, 0.0, 0.0]
     assert shares[5].tolist() == [0.0, 0.0, 1.0]
+
+
+def test_a_doubt_lowers_all_odds_alike() -> None:
+    p = np.array([0.5, 0.9])
+    odds = doubted(p, np.log(10.0)) / (1.0 - doubted(p, np.log(10.0)))
+    assert odds == pytest.approx([0.1, 0.9])
+    assert doubted(p, 0.0) is p
