@@ -77,8 +77,9 @@ def evaluated(scene: Scene, fit: Fit, known: Known) -> State:
     """Compare a fit with the image."""
     expected = render(scene, fit, known.probe)
     least = np.float32(QUIETEST * float(np.abs(scene.image).max()) ** 2 + 1e-20)
-    inverse = np.float32(1.0) / np.maximum(known.noise.variance(expected), least)
-    weight = inverse if scene.trust is None else inverse * scene.trust
+    variance = np.maximum(known.noise.variance(expected), least)
+    inverse: FloatImage = np.asarray(np.float32(1.0) / variance, dtype=np.float32)
+    weight = inverse if scene.trust is None else np.asarray(inverse * scene.trust)
     return State(fit, scene.image - expected, weight, expected)
 
 
