@@ -66,5 +66,5 @@ schema: venv ## write the generated references
 	@$(BIN)/python -m shared.messages.schema > docs/reference/messages.json
 
 clean: ## remove what set-up, tests and demo made
-	@rm -rf .venv .atomloop .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-atomai .atomloop .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@rm -rf inference_service/dashboard/node_modules inference_service/dashboard/dist
