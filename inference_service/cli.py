@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Final
 
 from shared.command_line import command_line
@@ -22,6 +23,10 @@ COMMANDS: Final = {
     "train-atomai": "Train an ensemble with AtomAI from labelled frames, and import it.",
     "calibrate": "Make the probabilities and sigmas of an ensemble honest.",
 }
+
+# The detector's workers compute side by side, one thread each; a BLAS with threads of its own would
+# have them wait for one another awake. Set before NumPy is first imported, and only if nobody did.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 app = command_line(
     "inference_service.commands",
