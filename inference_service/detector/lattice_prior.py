@@ -34,7 +34,7 @@ USUAL_TAU_A: Final = 0.06
 """Displacements of this order are expected before a frame is seen."""
 FEWEST_ATOMS: Final = 12
 """Below this many atoms in perfect surroundings a frame does not tell its tau."""
-LARGE_TAU_A: Final = 0.30
+LARGE_TAU_A: Final = 0.40
 LARGE_SHARE: Final = 0.01
 """Share of atoms displaced by about `LARGE_TAU_A` rather than tau."""
 MOST_LEVERAGE: Final = 0.9

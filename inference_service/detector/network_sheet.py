@@ -8,15 +8,24 @@ back is given back.
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 from inference_service.detector.smooth_sheet import smooth
 from inference_service.detector.threefold import Threefold
 
-__all__ = ["network_on_sheet"]
+__all__ = ["given_back", "network_on_sheet"]
 
 FloatArray = NDArray[np.float64]
+
+WIDE_A: Final = 0.40
+"""Displacements that may be given back to a single atom, one-axis standard deviation."""
+
+
+HEARD_FROM: Final = 0.3
+"""A network that follows less of a displacement says nothing of a single atom's."""
 
 
 def network_on_sheet(
@@ -48,3 +57,37 @@ def network_on_sheet(
     out, out_variance = xy.copy(), noise.copy()
     out[held], out_variance[held] = place[held], variance[held]
     return out, out_variance
+
+
+def given_back(
+    network: tuple[FloatArray, FloatArray],
+    threefold: Threefold,
+    pixel_size_A: float,
+    following: float,
+) -> tuple[FloatArray, FloatArray]:
+    """Undo what the network drew back, atom by atom, to compare it with a fit without prior.
+
+    An atom that the network itself puts off the centroid of its neighbours is displaced by more.
+    Expectation given that offset, for displacements of `WIDE_A`.
+
+    Args:
+        network: (n, 2) its positions and (n, 2) the variances of its own noise, px.
+        threefold: Which atoms sit amid three others.
+        pixel_size_A: Edge of a pixel, Å.
+        following: Share of a displacement that the network follows, 0 < following <= 1.
+
+    Returns:
+        (n, 2) positions and (n, 2) their variances.
+    """
+    xy, noise = network
+    if following < HEARD_FROM:
+        return xy, noise
+    held = threefold.centre
+    offset = xy[held] - xy[threefold.around].mean(axis=1)
+    wide = (WIDE_A / pixel_size_A) ** 2
+    seen = following**2 * wide + 4.0 / 3.0 * noise[held]
+    gain = (1.0 - following) * following * wide / seen
+    place, variance = xy.copy(), noise.copy()
+    place[held] += gain * offset
+    variance[held] *= (1.0 + gain) ** 2 + gain**2 / 3.0
+    return place, variance

@@ -25,7 +25,7 @@ from inference_service.detector.lattice_prior import (
     estimate_on_sheet,
 )
 from inference_service.detector.model import Calibrations
-from inference_service.detector.network_sheet import network_on_sheet
+from inference_service.detector.network_sheet import given_back, network_on_sheet
 from inference_service.detector.refine import Refined
 from inference_service.detector.threefold import Threefold, find_threefold
 
@@ -160,27 +160,22 @@ def hear(
     sure = candidates.p >= SURE_FROM
     stated = np.sqrt(refined.variance_px2[:, :2])
     level_A = float(np.median(stated[sure] if sure.any() else stated)) * pixel_size_A
-    network_variance = network_error(candidates, figures, pixel_size_A) ** 2
     factors = figures.at(level_A)
     bright = refined.amplitude > BRIGHT * refined.typical
+    threefold = find_threefold(candidates.xy_px * pixel_size_A, bright, sure)
+    network = candidates.xy_px, network_error(candidates, figures, pixel_size_A) ** 2
     fit_variance = (stated * factors.fit_scale) ** 2
     fit_variance += beside(candidates.xy_px, bright, pixel_size_A)
-    fit_variance += astray(
-        refined.xy_px - candidates.xy_px, fit_variance + network_variance, STRAY_A / pixel_size_A
-    )
-    threefold = find_threefold(candidates.xy_px * pixel_size_A, bright, sure)
     fit = refined.xy_px - lopsided_shift(refined.xy_px, fit_variance, threefold, pixel_size_A)
+    place, variance = given_back(network, threefold, pixel_size_A, factors.following)
+    fit_variance += astray(fit - place, fit_variance + variance, STRAY_A / pixel_size_A)
     sheet = estimate_on_sheet(fit, fit_variance, threefold, pixel_size_A)
-    network, network_variance = network_on_sheet(
-        (candidates.xy_px, network_variance),
-        threefold,
-        pixel_size_A,
-        sheet.displacement_px2,
-        factors.following,
+    network = network_on_sheet(
+        network, threefold, pixel_size_A, sheet.displacement_px2, factors.following
     )
     return Voices(
-        network=network,
-        network_variance=network_variance,
+        network=network[0],
+        network_variance=network[1],
         fit=fit,
         fit_sigma=np.sqrt(fit_variance),
         factors=factors,
@@ -210,7 +205,7 @@ def astray(apart: FloatArray, variance: FloatArray, stray_px: float) -> FloatArr
     """(n, 1) variance to add to each fit, in case it went astray.
 
     Args:
-        apart: (n, 2) fit minus network.
+        apart: (n, 2) fit minus network, what that drew back undone.
         variance: (n, 2) what that difference should have.
         stray_px: Standard deviation of a fit that went astray.
     """
