@@ -37,15 +37,19 @@ SPREAD_LIMIT_A: Final = 0.15
 """Median disagreement of the members on a position, Å."""
 MISMATCH_LIMIT: Final = 0.08
 """Relative difference of the stated pixel size from the lattice's."""
+ONE_ORDER_LIMIT: Final = 0.16
+"""The same where only the first order is recognised."""
+BOTH: Final = 2
 AMBIGUOUS_LIMIT: Final = 0.3
 """Share of the listed atoms that are neither there nor not there."""
 FOREIGN_LIMIT: Final = 0.25
 """Share of the atoms that are not light elements."""
 COVERED_LIMIT: Final = 0.9
 """Area fraction under amorphous matter."""
-HONEYCOMB_LIMITS: Final = (0.30, 0.15, 0.15)
+HONEYCOMB_LIMITS: Final = (0.40, 0.15, 0.15)
 """Least share of atoms with three neighbours 120° apart where none, one or both orders of the
-lattice are recognised. Graphene of 25 counts per atom has 0.26 and more, noise up to 0.26."""
+lattice are recognised. Graphene of 25 counts per atom has 0.26 and more where it is recognised,
+noise up to 0.4 where the network lays a lattice over it."""
 BOND_LIMIT: Final = 0.09
 """Relative difference of the median bond from graphene's."""
 ASYMMETRY_LIMIT: Final = 0.17
@@ -161,7 +165,8 @@ def scale_part(evidence: Evidence) -> Part:
             f"by the stated pixel size the lattice constant is {constant:.2f} Å, that of a "
             "transition-metal dichalcogenide"
         )
-    score = abs(evidence.mismatch) / MISMATCH_LIMIT
+    limit = MISMATCH_LIMIT if evidence.orders == BOTH else ONE_ORDER_LIMIT
+    score = abs(evidence.mismatch) / limit
     words = f"the stated pixel size differs by {100 * evidence.mismatch:+.0f} % from the lattice's"
     return (min(score, NOTABLE) if evidence.overruled else score), words
 
