@@ -55,7 +55,8 @@ def add_bright(candidates: Candidates, canonical: FloatImage, fitted_from: float
         return candidates
     answer = point_answer(canonical)
     typical = float(np.median(sampled(answer, known.xy_px)))
-    spread = float(np.median(np.abs(answer - np.median(answer)))) / 0.6745
+    sample = answer[::3, ::3]
+    spread = float(np.median(np.abs(sample - np.median(sample)))) / 0.6745
     least = max(BRIGHTER * typical, OUTSTANDING * spread)
     points = maxima(answer, least) if typical > 0 else np.empty((0, 2))
     if not 0 < len(points) <= MOST:
