@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 from inference_service.commands.analysis_json import Json, error_json, frame_json
 from inference_service.commands.frame_ids import file_ids, image_id
@@ -15,6 +19,8 @@ from shared.files import ImageReader, ImageRecord
 from shared.messages import Calibration
 
 __all__ = ["Outcome", "analyze_files", "write_json"]
+
+IN_FLIGHT: Final = 2
 
 
 @dataclass(frozen=True)
@@ -26,17 +32,55 @@ class Outcome:
 
 
 def analyze_files(detector: Detector, files: Iterable[Path], pixel_size_A: float | None) -> Outcome:
-    """Analyse every image of every file; what fails is named, the others go on."""
+    """Analyse every image of every file; what fails is named, the others go on.
+
+    Two images are under way at a time: while one is fitted, the members look at the next.
+    """
     outcome = Outcome()
     ids = file_ids(list(dict.fromkeys(files)))
-    with ImageReader() as reader:
+    with ImageReader() as reader, ThreadPoolExecutor(IN_FLIGHT, "image") as executor:
+        flight = Flight(executor, outcome)
         for path, file_id in ids.items():
             try:
                 for name, record in named(file_id, reader.read(path, pixel_size_A=pixel_size_A)):
-                    analyze_image(detector, name, record, outcome)
+                    flight.add(name, partial(analysis_of, detector, record))
             except AtomLoopError as error:
                 outcome.errors[file_id] = error_json(error)
+        flight.land()
     return outcome
+
+
+class Flight:
+    """Images under way, at most `IN_FLIGHT`, told in the order they came.
+
+    Args:
+        executor: Where they are analysed.
+        outcome: What became of them.
+    """
+
+    def __init__(self, executor: Executor, outcome: Outcome) -> None:
+        self._executor = executor
+        self._outcome = outcome
+        self._under_way: deque[tuple[str, Future[Json]]] = deque()
+
+    def add(self, name: str, work: Callable[[], Json]) -> None:
+        """Start with an image, once there is room."""
+        if len(self._under_way) == IN_FLIGHT:
+            self._settle()
+        self._under_way.append((name, self._executor.submit(work)))
+
+    def land(self) -> None:
+        """Wait for what is under way."""
+        while self._under_way:
+            self._settle()
+
+    def _settle(self) -> None:
+        """Note what became of the first image."""
+        name, future = self._under_way.popleft()
+        try:
+            self._outcome.frames[name] = future.result()
+        except AtomLoopError as error:
+            self._outcome.errors[name] = error_json(error)
 
 
 def named(file_id: str, records: Iterator[ImageRecord]) -> Iterator[tuple[str, ImageRecord]]:
@@ -53,13 +97,10 @@ def named(file_id: str, records: Iterator[ImageRecord]) -> Iterator[tuple[str, I
         yield image_id(file_id, record.index, stack=True), record
 
 
-def analyze_image(detector: Detector, name: str, record: ImageRecord, outcome: Outcome) -> None:
-    """Analyse one image and note what came of it."""
-    try:
-        calibration = Calibration(pixel_size_A=record.pixel_size_A, source=record.calibration)
-        outcome.frames[name] = frame_json(detector.analyze(record.image, calibration))
-    except AtomLoopError as error:
-        outcome.errors[name] = error_json(error)
+def analysis_of(detector: Detector, record: ImageRecord) -> Json:
+    """Analyse one image."""
+    calibration = Calibration(pixel_size_A=record.pixel_size_A, source=record.calibration)
+    return frame_json(detector.analyze(record.image, calibration))
 
 
 def write_json(path: Path, detector: Detector, outcome: Outcome) -> None:
@@ -77,10 +118,10 @@ def write_json(path: Path, detector: Detector, outcome: Outcome) -> None:
         "frames": outcome.frames,
         "errors": dict(outcome.errors),
     }
-    partial = path.with_name(f".{path.name}.partial")
+    draft = path.with_name(f".{path.name}.partial")
     try:
-        partial.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
-        partial.replace(path)
+        draft.write_text(json.dumps(result, allow_nan=False), encoding="utf-8")
+        draft.replace(path)
     except OSError as error:
         raise ConfigurationError(
             f"{path} cannot be written: {error.strerror}.",

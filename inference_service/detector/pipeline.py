@@ -77,7 +77,7 @@ class Seen:
 
 
 class Detector:
-    """An ensemble ready to look at frames; one frame at a time, from one thread at a time.
+    """An ensemble ready to look at frames, also at several from several threads.
 
     Args:
         folder: The model's folder: `manifest.json` and the members it names.

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
+from threading import Lock
 from typing import TypeVar
 
 import numpy as np
@@ -44,16 +45,21 @@ class Crew:
         self.shares = tuple(range(first, members, workers) for first in range(workers))
         """The numbers of each worker's members."""
         self._executor = ThreadPoolExecutor(workers, "member")
+        self._busy = tuple(Lock() for _ in self.shares)
 
     def sums(self, run: RunShare, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run every member on a (rows, columns) image and sum what they say."""
+        """Run every member on a (rows, columns) image and sum what they say.
+
+        Frames may overlap: a share looks at one after the other.
+        """
         batch = np.ascontiguousarray(image[None, None], dtype=np.float32)
         shape = (len(Sum), image.shape[0] // STRIDE_PX, image.shape[1] // STRIDE_PX)
 
         def summed(worker: int) -> NDArray[np.float32]:
             sums = np.zeros(shape, dtype=np.float32)
-            for heads in run(worker, batch):
-                accumulate(heads, sums)
+            with self._busy[worker]:
+                for heads in run(worker, batch):
+                    accumulate(heads, sums)
             return sums
 
         return reduce(np.add, self._executor.map(summed, range(len(self.shares))))
