@@ -1,7 +1,7 @@
 """Frames of other materials are flagged, at any pixel size told; graphene of every family is not.
 
 Both simulators share probe, scan and detector, so only the specimen differs. Run as a script for
-the rates over all specimens and doses: `python tests/science/test_other_materials.py`.
+the rates over all specimens and doses: `python -m tests.science.test_other_materials`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from other_materials import SPECIMENS, other_frame
 
 from inference_service.detector.pipeline import Detector, shipped_model
 from inference_service.training.simulated_frame import native_frame
 from inference_service.training.specimen import FAMILIES
 from shared.messages import Calibration
+from tests.science.other_materials import SPECIMENS, other_frame
 
 SIDE = 320
 FEW = ("MoS2", "WS2", "SrTiO3", "CdTe", "Au110", "Si", "amorphous", "atoms_on_carbon", "noise")
