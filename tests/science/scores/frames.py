@@ -59,6 +59,8 @@ class KnownFrame:
     counts_per_carbon: float
     bound_pm: NDArray[np.float64] | None
     """(n,) two-dimensional in-lattice bound of each atom; None where nobody worked it out."""
+    best_xy_px: NDArray[np.float64] | None
+    """(n, 2) what an estimator makes of the frame that knows all but the positions, no prior."""
     defects: tuple[KnownDefect, ...]
 
     @property
@@ -146,6 +148,7 @@ def load_frame(folder: Path, name: str) -> KnownFrame:
         dose_e_A2=float(truth["dose_e_A2"]),
         counts_per_carbon=float(truth["counts_per_carbon"]),
         bound_pm=_bound(truth),
+        best_xy_px=truth.get("best_xy_px"),
         defects=tuple(_defect(one) for one in json.loads(str(truth.get("defects_json", "[]")))),
     )
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +62,7 @@ def mistakes(one: Judged) -> Iterator[Mistake]:
 
 
 def draw_gallery(
-    frames: Sequence[Judged], path: Path, rows: int = 4, columns: int = 6, kinds: str = ""
+    frames: Sequence[Judged], path: Path, rows: int = 3, columns: int = 6, kinds: str = ""
 ) -> None:
     """Draw crops around mistakes, kinds and frames in turn."""
     chosen = _in_turn([m for one in frames for m in mistakes(one) if kinds in m.kind])
@@ -76,14 +78,14 @@ def draw_gallery(
 
 def _in_turn(many: Sequence[Mistake]) -> list[Mistake]:
     """Order mistakes so that kinds alternate and no frame or place comes twice in a row."""
-    seen: dict[tuple[str, str], int] = {}
-    ranked: list[tuple[int, int, int, Mistake]] = []
-    for mistake in many:
+    turn: Counter[tuple[str, str]] = Counter()
+    by_kind: dict[str, list[tuple[int, int, Mistake]]] = {kind: [] for kind in KINDS}
+    for k, mistake in enumerate(many):
         key = (mistake.kind, mistake.one.frame.name)
-        seen[key] = seen.get(key, 0) + 1
-        ranked.append((seen[key], KINDS.index(mistake.kind), len(ranked), mistake))
-    ranked.sort(key=lambda entry: entry[:3])
-    return [entry[3] for entry in ranked]
+        turn[key] += 1
+        by_kind[mistake.kind].append((turn[key], k, mistake))
+    rows = [[m for _, _, m in sorted(group, key=lambda r: r[:2])] for group in by_kind.values()]
+    return [m for column in zip_longest(*rows) for m in column if m is not None]
 
 
 def draw_crop(axis: Axes, mistake: Mistake, crop_A: float = CROP_A) -> None:

@@ -145,6 +145,7 @@ def draw_f1(table: Sequence[Row]) -> Figure:
         for k, (low, _) in enumerate(row.wanted):
             axis.plot([k - 0.42, k + 0.42], [1 - low] * 2, color="black", lw=0.8)
         axis.set(title=row.name, yscale="log", ylabel="1 - F1", xlabel="dose, e/Å²")
+        axis.set_ylim(5e-5, 30)
         axis.set_xticks(range(4), [f"{dose:.1e}" for dose in DOSES_E_A2])
     _legend(axis, "upper right")
     return figure

@@ -100,6 +100,20 @@ def over_bound(frames: Sequence[Judged]) -> float | None:
     return float(np.sqrt(np.concatenate(squares).sum() / total)) if total else None
 
 
+def over_best(frames: Sequence[Judged]) -> float | None:
+    """Return the fit's RMS error over that of the best estimator without prior, same atoms."""
+    ours, theirs = [np.empty(0)], [np.empty(0)]
+    for one in frames:
+        if one.frame.best_xy_px is not None:
+            best = (one.frame.best_xy_px - one.frame.xy_px)[one.true] * one.frame.pixel_A
+            square = (one.error_A(fit=True) ** 2).sum(axis=1)
+            known = np.isfinite(best).all(axis=1) & np.isfinite(square)
+            ours.append(square[known])
+            theirs.append((best[known] ** 2).sum(axis=1))
+    total = float(np.concatenate(theirs).sum())
+    return float(np.sqrt(np.concatenate(ours).sum() / total)) if total else None
+
+
 def _pooled(parts: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Stack (k, 2) parts, what is not finite left out."""
     rows = np.vstack([np.empty((0, 2)), *parts])

@@ -85,6 +85,9 @@ def _position_rows(frames: Sequence[Judged]) -> Iterator[Row]:
     bound = tuple(positions.over_bound(g) for g in groups)
     wanted = (ANY, *((0.0, 1.2),) * 3)
     yield Row("bound", "RMS of the fit over the in-lattice bound", wanted, bound, 2)
+    best = tuple(positions.over_best(g) for g in groups)
+    name = "the same over an estimator that knows all but the positions"
+    yield Row("best", name, (ANY,) * 4, best, 2)
     for key, fit in (("z", False), ("z_fit", True)):
         figures = tuple(positions.spread(g, fit=fit) for g in groups)
         name = "std(error/sigma) of x_fit_px, y_fit_px" if fit else "std(error/sigma) of x_px, y_px"

@@ -49,6 +49,7 @@ def frame(rng: np.random.Generator) -> KnownFrame:
         dose_e_A2=4.1e5,
         counts_per_carbon=100.0,
         bound_pm=np.full(len(xy), 10.0),
+        best_xy_px=None,
         defects=(
             KnownDefect("V1", AT, None),
             KnownDefect("GB", AT, LINE),
