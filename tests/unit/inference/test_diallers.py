@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from inference_service.analyst import Analyst, Work
 from inference_service.detector.analysis import FrameAnalysis
+from inference_service.detector.cover import Cover
 from inference_service.diallers import Diallers
 from inference_service.session import Session
 from inference_service.settings import LinkSettings
@@ -79,7 +80,7 @@ class OneAtomEye:
             header_pixel_size_A=calibration.pixel_size_A,
             dose_e_A2=None,
             dose_note="not measured",
-            contamination=0.0,
+            cover=Cover(0.0),
             ood=OutOfDistribution(score=0.0, flag=False),
             times=StageTimes(),
         )

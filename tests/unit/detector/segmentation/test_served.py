@@ -41,7 +41,7 @@ def test_atoms_come_with_error_bars_and_the_engine_says_its_name(write_painters,
     inside, known = (np.all((at > 14) & (at < SIDE - 15), axis=1) for at in (at, xy))
     distance, _ = cKDTree(xy).query(at[inside])
     assert inside.sum() == known.sum()
-    assert distance.max() < 0.3
+    assert distance.max() < 0.6  # 6 pm
     assert np.all(table["atomic_number"] == 6)
     assert np.all((table["sigma_x_px"] > 0) & (table["sigma_y_px"] > 0))
 
