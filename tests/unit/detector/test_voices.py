@@ -89,3 +89,8 @@ def test_a_fit_gone_astray_is_overruled():
     fooled = together(astray, fit_A, network_A, 1e-6)[2][lost] + astray[lost]
     assert np.sqrt((fooled**2).mean()) < 0.5 * np.sqrt((astray[lost] ** 2).mean())
     assert usual < 0.03
+
+
+def test_a_fit_that_tells_nothing_leaves_the_network_as_it_is():
+    _, network, best, _ = together(np.zeros_like(SHEET_A), 0.6, 0.05, 0.5)
+    assert np.abs(best - network).max() < 0.03

@@ -41,7 +41,7 @@ def sight(rng, sigma_A, truth_over_stated, network_scale):
     """Make a frame whose fit errs by more than it states, and its network by another factor."""
     n, sigma = len(SHEET_PX), sigma_A / PIXEL_A
     noise = rng.normal(size=(n, 2))
-    network = 0.05 / PIXEL_A
+    network = 0.02 / PIXEL_A
     candidates = Candidates(
         xy_px=SHEET_PX + network_scale * network * rng.normal(size=(n, 2)),
         p=np.full(n, 0.99),
