@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,7 +18,7 @@ from scipy.ndimage import gaussian_filter
 
 from tests.science.scores.defects import POINT_CLASSES, match
 from tests.science.scores.judged import FOUND_FROM, Judged
-from tests.science.scores.species import in_vacuum
+from tests.science.scores.species import LOOKALIKES, in_vacuum
 
 CROP_A = 12.0
 BLUR_A = 0.2
@@ -38,7 +39,7 @@ class Mistake:
 
 
 def mistakes(one: Judged) -> Iterator[Mistake]:
-    """Yield everything wrong with one frame."""
+    """Yield everything wrong with one frame, but Al and P called silicon: see the table."""
     lonely = in_vacuum(one)
     for k in np.flatnonzero(lonely):
         yield Mistake(one, one.found.xy_px[k], "atom in vacuum", f"p {one.found.p[k]:.2f}")
@@ -46,15 +47,18 @@ def mistakes(one: Judged) -> Iterator[Mistake]:
         yield Mistake(one, one.found.xy_px[k], "false atom", f"p {one.found.p[k]:.2f}")
     for k in one.missed:
         yield Mistake(one, one.frame.xy_px[k], "missed atom", f"Z {one.frame.number[k]}")
+    alike = np.isin(one.frame.number, LOOKALIKES)
     wrong = one.certain & (one.wide >= 0) & ~one.right & (one.listed == one.wide)
+    wrong &= ~alike[one.wide]
     for k in np.flatnonzero(wrong):
         true = one.frame.number[one.wide[k]]
         said = one.analysis.table["atomic_number"][k]
         yield Mistake(one, one.found.xy_px[k], "wrong element", f"Z {true} called {said}")
     paired, said_defects, known = match(one)
     for claim in said_defects:
-        if not any(claim is pair[1] for pair in paired):
-            at = np.array([claim.x_px, claim.y_px])
+        at = np.array([claim.x_px, claim.y_px])
+        near = np.hypot(*(one.frame.xy_px[alike] - at).T) * one.frame.pixel_A < 1.0
+        if not near.any() and not any(claim is pair[1] for pair in paired):
             yield Mistake(one, at, "defect", f"{claim.type} said (p {claim.p:.2f})")
     for truth in known:
         if not any(truth is pair[2] for pair in paired):
@@ -77,13 +81,14 @@ def draw_gallery(
 
 
 def _in_turn(many: Sequence[Mistake]) -> list[Mistake]:
-    """Order mistakes so that kinds alternate and no frame or place comes twice in a row."""
+    """Order mistakes so that kinds alternate, and frames in an order that mixes families."""
     turn: Counter[tuple[str, str]] = Counter()
     by_kind: dict[str, list[tuple[int, int, Mistake]]] = {kind: [] for kind in KINDS}
-    for k, mistake in enumerate(many):
-        key = (mistake.kind, mistake.one.frame.name)
-        turn[key] += 1
-        by_kind[mistake.kind].append((turn[key], k, mistake))
+    for mistake in many:
+        name = mistake.one.frame.name
+        turn[mistake.kind, name] += 1
+        shuffled = crc32(name.encode())
+        by_kind[mistake.kind].append((turn[mistake.kind, name], shuffled, mistake))
     rows = [[m for _, _, m in sorted(group, key=lambda r: r[:2])] for group in by_kind.values()]
     return [m for column in zip_longest(*rows) for m in column if m is not None]
 
