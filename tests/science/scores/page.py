@@ -14,6 +14,14 @@ COMMANDS = """```
 python -m tests.science.multislice make --out build/multislice
 python -m tests.science.scores build/multislice --out build/scores --real DATA --plots docs/eye
 ```"""
+NOTES = (
+    "The bound counts electrons only. An estimator that knows everything of a frame but the"
+    " positions meets the same jitter, lag and slips of the scan as ours does; the row below the"
+    " bound is the fit against it, on the same atoms. Aluminium and phosphorus in the sheet differ"
+    " from silicon by an eighth in brightness: they are in rows of their own, and each one called"
+    " `Si_C3` counts against the point defects. A slope near defects rests on few atoms:"
+    " its standard error stands below it."
+)
 PICTURES = {
     "f1.svg": (
         "Atoms found and missed",
@@ -77,6 +85,7 @@ def write_page(campaign: Campaign, analyst: Analyst, table: Sequence[Row], folde
         f"Frames by family: {listing}.",
         COMMANDS,
         markdown(table).rstrip(),
+        NOTES,
     ]
     for name, (title, words) in PICTURES.items():
         parts += [f"## {title}", f"![{title}]({name})", words]
