@@ -7,7 +7,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest
 SOURCE ?= nion
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check fmt lint types imports spell unit contract system browser bench schema clean
+.PHONY: help setup demo test check fmt lint types imports spell unit contract system browser bench validate schema clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,9 +62,15 @@ browser: setup ## the dashboard in a real Chromium
 bench: venv ## ours beside theirs, in turns, into benchmarks.json
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks
 
+validate: venv ## frames by independent wave physics, and the detector's scores on them (an hour)
+	@test -x .venv-validate/bin/python || $(PYTHON) -m venv .venv-validate
+	@.venv-validate/bin/pip install --quiet --editable '.[validate]'
+	@OMP_NUM_THREADS=1 .venv-validate/bin/python -m tests.science.multislice make --out build/multislice
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.science.scores build/multislice --out build/scores
+
 schema: venv ## write the generated references
 	@$(BIN)/python -m shared.messages.schema > docs/reference/messages.json
 
 clean: ## remove what set-up, tests and demo made
-	@rm -rf .venv .venv-atomai .atomloop .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf .venv .venv-atomai .venv-validate .atomloop .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	@rm -rf inference_service/dashboard/node_modules inference_service/dashboard/dist

@@ -40,6 +40,6 @@ def compile_kernels(root: Path, venv: Path, *, log: Path, progress: Progress) ->
 def _digest(folder: Path) -> str:
     """Hash the sources: numba compiles a file again when it changes."""
     digest = hashlib.sha256(str(folder).encode())
-    for path in sorted(folder.glob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         digest.update(path.read_bytes())
     return digest.hexdigest()
