@@ -21,7 +21,6 @@ __all__ = ["add_bright"]
 
 FloatImage = NDArray[np.float32]
 
-BIN_PX: Final = 1
 INNER_A: Final = 0.35
 OUTER_A: Final = 0.9
 """Widths of the difference of Gaussians that answers to a point, not to a patch of dirt."""
@@ -36,7 +35,7 @@ PROBABILITY: Final = 0.3
 SPECIES: Final = (0.3, 0.35, 0.35)
 """Light, Si, brighter: the fit decides."""
 SIGMA_PX: Final = 0.75
-"""Position error of the brightest bin."""
+"""Position error of the brightest pixel."""
 MOST: Final = 2000
 """Additions beyond this mean that the frame is something else altogether."""
 
@@ -71,20 +70,17 @@ def add_bright(candidates: Candidates, canonical: FloatImage, fitted_from: float
 
 
 def point_answer(canonical: FloatImage) -> FloatImage:
-    """Difference of Gaussians of the binned image."""
-    rows, cols = (n // BIN_PX * BIN_PX for n in canonical.shape)
-    blocks = canonical[:rows, :cols].reshape(rows // BIN_PX, BIN_PX, cols // BIN_PX, BIN_PX)
-    binned = blocks.mean(axis=(1, 3))
-    inner, outer = (width / CANONICAL_PIXEL_A / BIN_PX for width in (INNER_A, OUTER_A))
+    """Difference of Gaussians of the canonical image."""
+    inner, outer = (width / CANONICAL_PIXEL_A for width in (INNER_A, OUTER_A))
     return np.asarray(
-        ndimage.gaussian_filter(binned, inner, truncate=3.0)
-        - ndimage.gaussian_filter(binned, outer, truncate=3.0)
+        ndimage.gaussian_filter(canonical, inner, truncate=3.0)
+        - ndimage.gaussian_filter(canonical, outer, truncate=3.0)
     )
 
 
 def sampled(answer: FloatImage, xy_px: NDArray[np.float64]) -> FloatImage:
     """Answer at canonical positions, (n,)."""
-    j, i = np.rint((xy_px + 0.5) / BIN_PX - 0.5).astype(np.intp).T
+    j, i = np.rint(xy_px).astype(np.intp).T
     return np.asarray(
         answer[np.clip(i, 0, answer.shape[0] - 1), np.clip(j, 0, answer.shape[1] - 1)]
     )
@@ -94,7 +90,7 @@ def maxima(answer: FloatImage, least: float) -> NDArray[np.float64]:
     """Local maxima above `least`, (n, 2) column, row on the canonical grid."""
     top = (answer > least) & (ndimage.maximum_filter(answer, size=7) == answer)
     i, j = np.nonzero(top)
-    return np.stack([j, i], axis=1).astype(np.float64) * BIN_PX + (BIN_PX - 1) / 2
+    return np.stack([j, i], axis=1).astype(np.float64)
 
 
 def joined(candidates: Candidates, points: NDArray[np.float64]) -> Candidates:

@@ -103,11 +103,6 @@ class Fit:
         amplitude = self.atoms[:, 2]
         return float(np.median(amplitude[self.sure] if self.sure.any() else amplitude))
 
-    def halfway(self, other: Fit) -> Fit:
-        """The mean of two states of the same atoms."""
-        atoms, nodes = 0.5 * (self.atoms + other.atoms), 0.5 * (self.nodes + other.nodes)
-        return replace(self, atoms=atoms, nodes=nodes)
-
     @property
     def heavy(self) -> NDArray[np.bool_]:
         """(n,) which atoms are heavy."""

@@ -9,11 +9,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.lattice import LatticeDefect, LatticeView, survey
-from shared.lattice import find_defects as classify_view
+from shared.lattice import LatticeDefect, LatticeView, find_defects, survey
 from shared.messages import Defect
 
-__all__ = ["SYMBOLS", "Lattice", "coordination", "find_defects", "read_lattice"]
+__all__ = ["SYMBOLS", "Lattice", "read_lattice"]
 
 SYMBOLS: Final = {0: "X", 5: "B", 6: "C", 7: "N", 8: "O", 14: "Si"}
 """Symbols of the atomic numbers that the detector names."""
@@ -56,30 +55,11 @@ def read_lattice(
     bounds = (cols * pixel, rows * pixel)
     veiled = contamination > OBSCURED_FROM
     view = survey(xy_px * pixel, symbols(atomic_number), p, bounds, veiled)
-    found = classify_view(view)
+    found = find_defects(view)
     return Lattice(
         coordination=_bonds(view, found, len(p)),
         defects=tuple(_in_pixels(one, pixel) for one in found),
     )
-
-
-def coordination(
-    xy_A: FloatArray, atomic_number: NDArray[np.uint8], present: NDArray[np.bool_]
-) -> NDArray[np.uint8]:
-    """Bonds of each atom among those present; 0 for the others."""
-    view = survey(xy_A, symbols(atomic_number), present.astype(float), None)
-    return _bonds(view, (), len(xy_A))
-
-
-def find_defects(
-    xy_px: FloatArray,
-    atomic_number: NDArray[np.uint8],
-    p: FloatArray,
-    contamination: FloatArray,
-    frame: Frame,
-) -> tuple[Defect, ...]:
-    """Classify the defects of a frame; see `read_lattice`."""
-    return read_lattice(xy_px, atomic_number, p, contamination, frame).defects
 
 
 def symbols(atomic_number: NDArray[np.uint8]) -> list[str]:

@@ -35,7 +35,7 @@ from inference_service.detector.resample import Grid, pad_to_multiple, resample
 from inference_service.detector.species import dirt_around, name_atoms
 from inference_service.training.conditions import MIXED
 from inference_service.training.scores import liable, pair_up
-from inference_service.training.simulated_frame import NativeFrame, native_frame
+from inference_service.training.simulated_frame import USUAL_PIXEL_A, NativeFrame, native_frame
 from inference_service.training.specimen import training_families
 
 __all__ = ["Sight", "look_at_frames", "sight_of"]
@@ -44,10 +44,9 @@ FloatArray = NDArray[np.float64]
 
 SEED: Final = 800_001
 SIDE_A: Final = 40.0
-"""Field of view of a frame, Å: 384 px at the common sampling."""
-COMMON_A: Final = 0.104
-"""Sampling of every third frame; the others lie anywhere between the finest and the coarsest."""
+"""Field of view of a frame, Å: 384 px at the usual sampling."""
 FINEST_A: Final = 0.07
+"""Every third frame has the usual sampling, the others any between the finest and the coarsest."""
 COARSEST_A: Final = 0.17
 RIGHT_A: Final = 0.5
 """An atom this near makes a candidate right: 0.5 Å would be met by chance three times in ten in a
@@ -104,7 +103,7 @@ def look_at_frames(folder: Path, frames: int, threads: int) -> Iterator[Sight]:
         for k in range(frames):
             rng = np.random.default_rng([SEED, k])
             name = str(rng.choice(names, p=weight / weight.sum()))
-            pixel_A = COMMON_A if k % 3 == 0 else float(rng.uniform(FINEST_A, COARSEST_A))
+            pixel_A = USUAL_PIXEL_A if k % 3 == 0 else float(rng.uniform(FINEST_A, COARSEST_A))
             side = round(SIDE_A / pixel_A)
             frame = native_frame(rng, families[name], side, pixel_A, conditions=MIXED)
             sight = sight_of(engine, Threads(executor, threads), frame)

@@ -11,7 +11,7 @@ import numpy as np
 from inference_service.detector.analysis import FrameAnalysis
 from inference_service.detector.pipeline import Detector
 from inference_service.training.scores import Found, Summary, score_frame, summarise
-from inference_service.training.simulated_frame import NativeFrame, native_frame
+from inference_service.training.simulated_frame import USUAL_PIXEL_A, NativeFrame, native_frame
 from inference_service.training.specimen import FAMILIES
 from inference_service.training.targets import species_class
 from shared.messages import Calibration
@@ -39,10 +39,10 @@ class Trial:
 
 
 def trial_frames(trial: Trial, family: str, counts: float) -> Iterator[NativeFrame]:
-    """Simulate the frames of one row; half at the canonical sampling, half at 0.08 to 0.16 Å."""
+    """Simulate the frames of one row; half at the usual sampling, half at 0.08 to 0.16 Å."""
     for k in range(trial.frames):
         rng = np.random.default_rng([trial.seed, k, int(counts)])
-        pixel_A = 0.104 if k % 2 == 0 else float(rng.uniform(0.08, 0.16))
+        pixel_A = USUAL_PIXEL_A if k % 2 == 0 else float(rng.uniform(0.08, 0.16))
         yield native_frame(rng, FAMILIES[family], trial.side, pixel_A, counts)
 
 

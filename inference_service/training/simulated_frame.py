@@ -21,6 +21,7 @@ from inference_service.training.specimen import Family, Specimen, build_specimen
 
 __all__ = [
     "MASK_CELL_PX",
+    "USUAL_PIXEL_A",
     "LabelledFrame",
     "NativeFrame",
     "native_frame",
@@ -31,7 +32,8 @@ __all__ = [
 MASK_CELL_PX = 4
 """Edge of the cells of a native frame's masks, px."""
 _PAD_A = 6.4
-_USUAL_PIXEL_A = 0.104
+USUAL_PIXEL_A = 0.104
+"""Sampling at which much of the published graphene was scanned."""
 _SHADOW_A = 0.8
 _SHEET_DENSITY = 0.382
 
@@ -70,7 +72,7 @@ LabelledFrame = NativeFrame
 def random_pixel_A(rng: Generator) -> float:
     """Draw a native sampling: often a usual one, else 0.04 to 0.20 Å."""
     if rng.random() < 0.35:
-        return _USUAL_PIXEL_A
+        return USUAL_PIXEL_A
     return float(np.exp(rng.uniform(np.log(0.04), np.log(0.20))))
 
 

@@ -46,7 +46,7 @@ def cell_targets(frame: LabelledFrame) -> NDArray[np.float16]:
         frame: at the canonical sampling, side a multiple of the stride.
 
     Returns:
-        (len(Plane), side / 4, side / 4); offsets in px, zero where there is no atom.
+        (len(Plane), side / 2, side / 2); offsets in px, zero where there is no atom.
     """
     cells = frame.image.shape[0] // STRIDE_PX
     index = np.arange(cells) * STRIDE_PX + CELL_CENTRE_PX

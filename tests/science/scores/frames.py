@@ -6,7 +6,6 @@ A folder holds ``frames/<name>.npz`` (what a microscope would save) and ``truth/
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -117,12 +116,6 @@ def frame_names(folder: Path, only: str = "") -> list[str]:
     """Names of the frames that have both image and truth."""
     names = sorted(path.stem for path in (folder / "frames").glob("*.npz"))
     return [n for n in names if only in n and (folder / "truth" / f"{n}.npz").exists()]
-
-
-def load_frames(folder: Path, names: list[str]) -> Iterator[KnownFrame]:
-    """Read frames one by one."""
-    for name in names:
-        yield load_frame(folder, name)
 
 
 def load_frame(folder: Path, name: str) -> KnownFrame:

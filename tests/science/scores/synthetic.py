@@ -31,7 +31,6 @@ CROSS_SECTION_A2 = 3e-4
 INSET_A = 1.5
 """The view ends this far inside the box, whose rim is not a real edge."""
 ASKED_DEPTH_A = 0.8
-PATHS = ("GB", "edge", "hole")
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from inference_service.detector.lattice_defects import SYMBOLS, coordination, read_lattice
+from inference_service.detector.lattice_defects import SYMBOLS, read_lattice
 from shared.testing.structures import DEFECTS, PlanarStructure, graphene, hole
 
 PIXEL_A = 0.1
@@ -58,8 +58,8 @@ def test_the_sheet_is_threefold_and_what_is_not_there_has_no_bonds() -> None:
     inner = (np.minimum(xy, 300.0 - xy) > 40.0).all(axis=1)
     assert np.mean(lattice.coordination[inner] == 3) > 0.97
     assert lattice.coordination[7] == 0
-    same = coordination(xy * PIXEL_A, z, p >= 0.5)
-    assert (same == lattice.coordination).all()
+    same = read_lattice(xy, z, (p >= 0.5).astype(float), dirt, frame(structure))
+    assert (same.coordination == lattice.coordination).all()
 
 
 def test_an_atom_beside_contamination_is_no_edge() -> None:
