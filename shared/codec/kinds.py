@@ -18,6 +18,8 @@ from shared.messages import (
     Job,
     Message,
     Nack,
+    Order,
+    OrderOutcome,
     Refused,
     Roi,
     Welcome,
@@ -42,6 +44,8 @@ MESSAGE_OF: Final[dict[int, type[Message]]] = {
     18: Roi,
     19: Job,
     20: Answer,
+    21: Order,
+    22: OrderOutcome,
     32: EdgeStatus,
     33: DispatcherStatus,
 }

@@ -48,3 +48,7 @@ class DispatcherStatus(Message):
     jobs_failed: Count = 0
     budget_jobs: Count = 0
     """Jobs the session may still start."""
+    budget_cpu_h: Annotated[float, Field(ge=0)] | None = None
+    """CPU-hours the session may still use; None = not limited."""
+    used_cpu_h: Annotated[float, Field(ge=0)] = 0.0
+    """CPU-hours that finished jobs of the session took."""

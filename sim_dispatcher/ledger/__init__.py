@@ -1,7 +1,14 @@
 """The dispatch ledger: every computation asked for, once, and what came of it."""
 
 from sim_dispatcher.ledger.outage import DatabaseAwayError, is_outage
-from sim_dispatcher.ledger.records import JobAnswer, JobOptions, JobProgress, JobRecord, JobSpec
+from sim_dispatcher.ledger.records import (
+    JobAnswer,
+    JobFile,
+    JobProgress,
+    JobRecord,
+    JobSpec,
+    Variant,
+)
 from sim_dispatcher.ledger.states import FINAL, JobEvent
 from sim_dispatcher.ledger.store import LEASE_S, MAX_LOSSES, Ledger
 from sim_dispatcher.ledger.workflows import Workflows
@@ -13,11 +20,12 @@ __all__ = [
     "DatabaseAwayError",
     "JobAnswer",
     "JobEvent",
-    "JobOptions",
+    "JobFile",
     "JobProgress",
     "JobRecord",
     "JobSpec",
     "Ledger",
+    "Variant",
     "Workflows",
     "is_outage",
 ]

@@ -6,26 +6,48 @@ that whatever is retried, the key exists once.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from shared.messages.base import Digest, Identifier, Part, Text
-from shared.messages.simulation import Job, JobState, Level, Recipe, SimulationResult
+from shared.messages.base import Digest, Fraction, Identifier, Part, Text
+from shared.messages.simulation import (
+    Job,
+    JobState,
+    Level,
+    Recipe,
+    RecipeOptions,
+    SimulationResult,
+)
 
-__all__ = ["JobAnswer", "JobOptions", "JobProgress", "JobRecord", "JobSpec"]
+__all__ = ["JobAnswer", "JobFile", "JobProgress", "JobRecord", "JobSpec", "Variant"]
 
 MAX_STRUCTURE_CHARS = 4_000_000
 """About 40,000 atoms; a record must stay below MongoDB's 16 MiB."""
 
 
-class JobOptions(Part):
-    """What a recipe may be told."""
+class Variant(Part):
+    """The same place under another reading, for an error bar.
 
-    fmax_eV_A: Annotated[float, Field(gt=0)] = 0.05
-    """Converged when no free atom feels more."""
-    max_steps: Annotated[int, Field(ge=1, le=1_000_000)] = 300
-    """Optimiser steps before giving up; the result then says so."""
+    A species or an atom that detection holds possible (with its probability), or a larger cut.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    kind: Literal["alternative", "larger"]
+    weight: Fraction | None = None
+    """Probability of this reading; None where it is not one of several."""
+    structure: Annotated[str, Field(min_length=1, max_length=MAX_STRUCTURE_CHARS)]
+    """As extended XYZ."""
+
+
+class JobFile(Part):
+    """A small file that goes with a result."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    media_type: Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9.+-]+$", max_length=80)]
+    role: Literal["input", "output", "picture"]
+    encoding: Literal["text", "base64"] = "text"
+    content: Annotated[str, Field(max_length=2_000_000)]
 
 
 class JobSpec(Part):
@@ -41,13 +63,17 @@ class JobSpec(Part):
     charge: int = 0
     unpaired: Annotated[int, Field(ge=0)] = 0
     """Unpaired electrons."""
-    options: JobOptions = JobOptions()
+    options: RecipeOptions = RecipeOptions()
+    variants: Annotated[tuple[Variant, ...], Field(max_length=8)] = ()
+    """Other readings of the place (`error_bar`)."""
     priority: float = 0.0
     """Larger runs first; may be changed later."""
     frame: Digest
     """The frame it was cut from."""
     model: Digest
     """The detector that saw the atoms."""
+    atoms: Digest | None = None
+    """BLAKE3 of the frame's atom records as they came over the wire."""
     created_at_ns: Annotated[int, Field(ge=0)]
 
 
@@ -68,6 +94,9 @@ class JobAnswer(Part):
     """The final structure as extended XYZ."""
     software: Text
     """Code and version that computed it."""
+    settings: Text | None = None
+    """Level of theory and numerical settings in one line."""
+    files: Annotated[tuple[JobFile, ...], Field(max_length=7)] = ()
 
 
 class JobRecord(Part):
@@ -94,6 +123,9 @@ class JobRecord(Part):
     """The final structure as extended XYZ."""
     software: Text | None = None
     """Code and version that computed the result."""
+    settings: Text | None = None
+    """Level of theory and numerical settings in one line."""
+    files: tuple[JobFile, ...] = ()
     reason: Text | None = None
     """Why it failed or was cancelled."""
     remedy: Text | None = None
@@ -114,6 +146,9 @@ class JobRecord(Part):
             reason=reason or None,
             firework=self.firework,
             n_atoms=_atom_count(self.spec.structure),
+            options=self.spec.options,
+            step=None if self.progress is None else self.progress.step,
+            worker=self.worker,
             updated_at_ns=self.updated_at_ns,
         )
 

@@ -15,7 +15,7 @@ from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from shared.messages.simulation import BondStatistics
+from shared.messages.reports import BondStatistics
 
 __all__ = ["BOND_FACTOR", "CONTACT_FACTOR", "bond_statistics", "bonded_pairs", "neighbours"]
 

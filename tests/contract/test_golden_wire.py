@@ -32,8 +32,11 @@ from shared.messages import (
     Hello,
     Job,
     Nack,
+    Order,
+    OrderOutcome,
     OutOfDistribution,
     Provenance,
+    RecipeOptions,
     Reference,
     Refused,
     Roi,
@@ -195,6 +198,30 @@ EXAMPLES = {
         EdgeStatus(
             source="Nion", state="acquiring", offered=5, accepted=4, skipped=1, unacknowledged=2
         )
+    ),
+    "order": Envelope(
+        Order(
+            id="order-1",
+            action="compute",
+            roi="Si_C3-1",
+            recipe="md",
+            level="gfn1",
+            options=RecipeOptions(temperature_K=1200.0, duration_fs=500.0),
+            by="operator",
+            issued_at_ns=1_700_000_000_000_000_000,
+        ),
+        seq=9,
+    ),
+    "order_outcome": Envelope(
+        OrderOutcome(
+            id="order-1",
+            accepted=True,
+            message="Queued as Si_C3-1-md-gfn1.",
+            job="Si_C3-1-md-gfn1",
+            undo="cancel",
+            at_ns=1_700_000_000_500_000_000,
+        ),
+        seq=10,
     ),
     "dispatcher_status": Envelope(DispatcherStatus(state="ready", levels=("gfnff", "gfn1"))),
 }

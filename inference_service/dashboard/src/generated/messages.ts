@@ -22,6 +22,20 @@ export interface Acquisition {
   readonly origin: string;
 }
 
+/** An atom or molecule on the sheet. E(sheet) + E(adsorbate) - E(both): positive where it is bound. */
+export interface AdsorptionReport {
+  readonly kind: "adsorption";
+  readonly adsorbate: string;
+  readonly site: "hollow" | "bridge" | "top";
+  readonly found_at: "hollow" | "bridge" | "top" | "elsewhere" | "desorbed";
+  readonly binding_eV: number;
+  readonly sheet_eV: number;
+  readonly adsorbate_eV: number;
+  readonly distance_A: number;
+  readonly n_touching: number;
+  readonly height_A: number;
+}
+
 /** An answer without its structure, which has a path of its own. */
 export interface AnswerView {
   readonly kind: "answer";
@@ -29,6 +43,8 @@ export interface AnswerView {
   readonly job: string;
   readonly result: SimulationResult;
   readonly provenance: Provenance;
+  readonly disagreement: Disagreement | null;
+  readonly attachments: readonly (Attachment)[];
   readonly finished_at_ns: number;
   readonly revision: number;
 }
@@ -54,6 +70,24 @@ export interface Atoms {
   readonly warnings: readonly (string)[];
   readonly drift_A: readonly [number, number];
   readonly times: StageTimes;
+}
+
+/** A file that belongs to an answer: input, output or picture. */
+export interface Attachment {
+  readonly name: string;
+  readonly media_type: string;
+  readonly nbytes: number;
+  readonly digest: string;
+  readonly role: "input" | "output" | "picture";
+}
+
+/** A minimum-energy path between two structures. */
+export interface BarrierReport {
+  readonly kind: "barrier";
+  readonly barrier_eV: number;
+  readonly reaction_eV: number;
+  readonly energies_eV: readonly (number)[];
+  readonly what: string;
 }
 
 /** Lengths of one kind of bond after the calculation, Å. */
@@ -93,6 +127,15 @@ export interface Dependency {
   readonly remedy: string | null;
 }
 
+/** What this level says differently from the one below it: a measure of trust. */
+export interface Disagreement {
+  readonly below: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp";
+  readonly formation_eV: number | null;
+  readonly bond_A: number;
+  readonly rms_A: number;
+  readonly same_rings: boolean;
+}
+
 /** The dispatcher's account of its queue and its means. */
 export interface DispatcherStatus {
   readonly kind: "dispatcher_status";
@@ -104,6 +147,32 @@ export interface DispatcherStatus {
   readonly jobs_done: number;
   readonly jobs_failed: number;
   readonly budget_jobs: number;
+  readonly budget_cpu_h: number | null;
+  readonly used_cpu_h: number;
+}
+
+/** How far the calculation moved the atoms that were detected, in the plane of the image. */
+export interface Displacement {
+  readonly rms_A: number;
+  readonly sigma_A: number | null;
+  readonly n_atoms: number;
+  readonly percent_x: number;
+  readonly percent_y: number;
+  readonly note: string;
+}
+
+/** A trajectory at constant temperature. */
+export interface DynamicsReport {
+  readonly kind: "dynamics";
+  readonly thermostat: string;
+  readonly temperature_K: number;
+  readonly mean_temperature_K: number;
+  readonly planned_fs: number;
+  readonly done_fs: number;
+  readonly timestep_fs: number;
+  readonly ring_bonds_A: Readonly<Record<string, BondStatistics>>;
+  readonly rings_changed_at_fs: number | null;
+  readonly drift_eV: number | null;
 }
 
 /** The edge's account of every frame it was offered. */
@@ -165,17 +234,30 @@ export interface Greeting {
   readonly window: number;
 }
 
+/** The relaxed structure as the microscope would show it, beside what it did show. */
+export interface ImageReport {
+  readonly kind: "image";
+  readonly correlation: number | null;
+  readonly pixel_size_A: number;
+  readonly probe_sigma_A: number;
+  readonly residual_share: number | null;
+}
+
 /** A recipe on a ROI at one level of theory. */
 export interface Job {
   readonly kind: "job";
   readonly key: string;
   readonly roi: string;
-  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image";
+  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image" | "error_bar";
   readonly level: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp";
   readonly state: "reserved" | "staged" | "queued" | "running" | "done" | "failed" | "cancelled";
   readonly reason: string | null;
   readonly firework: number | null;
   readonly n_atoms: number;
+  readonly options: RecipeOptions | null;
+  readonly attempt: number;
+  readonly step: number | null;
+  readonly worker: string | null;
   readonly updated_at_ns: number;
 }
 
@@ -217,12 +299,16 @@ export interface Pong {
   readonly now_s: number;
 }
 
-/** The chain from detector counts to this number. */
+/** The chain from detector counts to this number; each link names the one before it. */
 export interface Provenance {
   readonly frame: string;
   readonly model: string;
+  readonly atoms: string | null;
   readonly structure: string;
+  readonly inputs: string | null;
+  readonly outputs: string | null;
   readonly software: string;
+  readonly settings: string | null;
 }
 
 /** About once a second: the state of everything, and a clock to measure ages against. */
@@ -233,6 +319,20 @@ export interface Pulse {
   /** Of the previous pulse and its pong. */
   readonly round_trip_s: number | null;
   readonly status: StatusView;
+}
+
+/** What a recipe may be told; what does not concern it, it ignores. */
+export interface RecipeOptions {
+  readonly fmax_eV_A: number;
+  readonly max_steps: number;
+  readonly temperature_K: number;
+  readonly duration_fs: number;
+  readonly timestep_fs: number;
+  readonly seed: number;
+  readonly adsorbate: string;
+  readonly site: "hollow" | "bridge" | "top";
+  readonly images: number;
+  readonly max_wall_s: number | null;
 }
 
 /** What a formation energy is measured against. */
@@ -247,9 +347,14 @@ export interface Reference {
 export interface RoiView {
   readonly kind: "roi";
   readonly key: string;
-  readonly state: "candidate" | "refused" | "queued" | "running" | "done" | "failed";
+  readonly state: "candidate" | "refused" | "queued" | "running" | "done" | "failed" | "stale";
   readonly reason: string | null;
   readonly defect: Defect;
+  readonly origin: "defect" | "random" | "operator";
+  readonly wish: "first" | "usual" | "never";
+  readonly previous: string | null;
+  readonly shape: string | null;
+  readonly similarity: number | null;
   readonly frame: string;
   readonly frame_index: number;
   readonly seen_frames: number;
@@ -265,7 +370,7 @@ export interface RoiView {
 
 /** What a recipe returns; the structure travels beside it as extended XYZ. */
 export interface SimulationResult {
-  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image";
+  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image" | "error_bar";
   readonly level: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp";
   readonly energy_eV: number;
   readonly formation_eV: number | null;
@@ -280,6 +385,8 @@ export interface SimulationResult {
   readonly fmax_eV_A: number;
   readonly wall_s: number;
   readonly cpu_s: number;
+  readonly moved: Displacement | null;
+  readonly report: unknown | null;
 }
 
 /** Where the time went on the service, ms. */
