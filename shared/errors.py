@@ -17,6 +17,10 @@
     ├── ModelError                    a detector model that must not be served
     ├── LevelUnavailableError         a level of theory this host cannot run
     ├── SimulationError               a calculation that ended without an answer
+    │   ├── ScfNotConvergedError      the electrons found no consistent state
+    │   ├── ForcesNotFiniteError      energy or forces are not numbers
+    │   ├── ExplodedGeometryError     an atom left its place, or the cluster fell apart
+    │   └── WalltimeError             stopped at its time limit, with a checkpoint
     ├── DatabaseError                 a database that is away or would mislaunch
     └── InternalError                 a defect of AtomLoop itself, contained to one input
 """
@@ -27,6 +31,8 @@ __all__ = [
     "AtomLoopError",
     "ConfigurationError",
     "DatabaseError",
+    "ExplodedGeometryError",
+    "ForcesNotFiniteError",
     "InputError",
     "InternalError",
     "KeyRefusedError",
@@ -37,10 +43,12 @@ __all__ = [
     "PortInUseError",
     "ProtocolError",
     "RemoteProtocolError",
+    "ScfNotConvergedError",
     "SimulationError",
     "StructureError",
     "UncalibratedError",
     "UnreadableFileError",
+    "WalltimeError",
 ]
 
 
@@ -150,6 +158,30 @@ class SimulationError(AtomLoopError):
     """A calculation that ended without an answer, and why."""
 
     code = "simulation"
+
+
+class ScfNotConvergedError(SimulationError):
+    """The electrons found no self-consistent state within the iterations allowed."""
+
+    code = "scf-not-converged"
+
+
+class ForcesNotFiniteError(SimulationError):
+    """Energy or forces are not numbers."""
+
+    code = "forces-not-finite"
+
+
+class ExplodedGeometryError(SimulationError):
+    """An atom left its place, or the cluster fell into fragments."""
+
+    code = "exploded-geometry"
+
+
+class WalltimeError(SimulationError):
+    """The calculation stopped at its time limit and left a checkpoint to go on from."""
+
+    code = "walltime"
 
 
 class DatabaseError(AtomLoopError):
