@@ -10,7 +10,7 @@ from shared.errors import StructureError
 from shared.lattice import find_bonds
 from sim_dispatcher.structure.box import DECIMALS, boxed
 from sim_dispatcher.structure.checks import check_structure
-from sim_dispatcher.structure.cluster import Cluster, Role
+from sim_dispatcher.structure.cluster import Array, Cluster, Role
 from sim_dispatcher.structure.cutout import MARGIN_A, cut_atoms
 from sim_dispatcher.structure.detected import DetectedAtoms
 from sim_dispatcher.structure.merging import crowded_notes, merged
@@ -64,7 +64,8 @@ def _assembled(
     heavy: DetectedAtoms, caps: Caps, source: tuple[int, ...], rules: CutRules, charge: int
 ) -> Cluster:
     """Put heavy atoms and caps into their box, heights seeded, electrons counted."""
-    symbols = heavy.symbols + ("H",) * len(caps.carriers)
+    n_caps = len(caps.carriers)
+    symbols = heavy.symbols + ("H",) * n_caps
     flat = np.concatenate([heavy.positions_A, caps.positions_A])
     heights = seed_heights(symbols, flat - flat.mean(axis=0))
     if heavy.z_A is not None:
@@ -82,7 +83,14 @@ def _assembled(
         charge=charge,
         unpaired=unpaired_electrons(symbols, charge),
         source=source,
+        sigma_A=None if heavy.sigma_A is None else _with_caps(heavy.sigma_A, n_caps),
+        p=_with_caps(heavy.p, n_caps),
     )
+
+
+def _with_caps(column: Array, n_caps: int) -> Array:
+    """Return what is known of the heavy atoms, and of the caps added here: nothing."""
+    return np.round(np.concatenate([column, np.full(n_caps, np.nan)]), DECIMALS)
 
 
 def _roles(n_heavy: int, caps: Caps) -> tuple[Role, ...]:

@@ -20,6 +20,7 @@ from blake3 import blake3
 from numpy.typing import NDArray
 
 from sim_dispatcher.structure.box import DECIMALS
+from sim_dispatcher.structure.noting import joined_notes
 
 __all__ = ["Array", "Cluster", "Role"]
 
@@ -37,12 +38,16 @@ class Cluster:
         symbols: Element of each atom.
         positions_A: (n, 3) x, y, z in Å, inside the box.
         roles: Part each atom plays; same order.
-        cell_A: (3,) edges of the rectangular box, Å.
+        cell_A: (3,) edges of the rectangular box, Å; of a crystal, the lengths of its vectors.
         origin_A: (2,) x, y of the box's corner in the frame: frame = position + origin.
         charge: Total charge, e.
         unpaired: Unpaired electrons.
         source: Index of each atom in the detected list, -1 for atoms added here.
         notes: Decisions and doubts in words, in the order they arose.
+        sigma_A: (n,) one-axis standard error of the detected place in the plane, Å; NaN for
+            atoms added here and where it is unknown, None = of no atom known.
+        p: (n,) probability that detection gave the atom; NaN for atoms added here.
+        lattice_A: (3, 3) rows are the vectors of a periodic cell, Å; None = a molecule.
     """
 
     symbols: tuple[str, ...]
@@ -54,6 +59,9 @@ class Cluster:
     unpaired: int = 0
     source: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
+    sigma_A: Array | None = None
+    p: Array | None = None
+    lattice_A: Array | None = None
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -65,8 +73,10 @@ class Cluster:
 
     @cached_property
     def digest(self) -> str:
-        """BLAKE3 of the extended XYZ text: the name of this structure."""
-        return blake3(self.extxyz().encode()).hexdigest()
+        """The name of this structure: BLAKE3 of its extended XYZ text without what is only said
+        or known about it (notes, standard errors, probabilities)."""
+        bare = dataclasses.replace(self, notes=(), sigma_A=None, p=None)
+        return blake3(bare.extxyz().encode()).hexdigest()
 
     def indices(self, *roles: Role) -> NDArray[np.intp]:
         """Return the atoms that play any of these roles."""
@@ -81,16 +91,23 @@ class Cluster:
         return dataclasses.replace(self, notes=self.notes + notes)
 
     def to_ase(self) -> ase.Atoms:
-        """Return the cluster as ASE atoms, roles in the array `role`."""
-        atoms = ase.Atoms(self.symbols, self.positions_A, cell=self.cell_A, pbc=False)
+        """Return the cluster as ASE atoms: roles, errors and probabilities as arrays."""
+        periodic = self.lattice_A is not None
+        cell = self.lattice_A if periodic else self.cell_A
+        atoms = ase.Atoms(self.symbols, self.positions_A, cell=cell, pbc=periodic)
         atoms.set_array("role", np.array(self.roles, dtype="U8"))
+        for name, column in (("sigma_A", self.sigma_A), ("p", self.p)):
+            if column is not None:
+                atoms.set_array(name, column)
+        if self.notes:
+            atoms.info["notes"] = joined_notes(self.notes)
         atoms.info.update(
             charge=self.charge, unpaired=self.unpaired, origin_A=np.array(self.origin_A)
         )
         return atoms
 
     def extxyz(self) -> str:
-        """Return the cluster as extended XYZ text, eight decimals."""
+        """Return the cluster as extended XYZ text, eight decimals, notes in the comment line."""
         text = io.StringIO()
         ase.io.write(text, self.to_ase(), format="extxyz")
         return text.getvalue()

@@ -27,12 +27,15 @@ class DetectedAtoms:
         positions_A: (n, 2) x = column, y = row, Å in the frame.
         p: (n,) probability that an atom of this element is there.
         z_A: (n,) height where one is known, Å; None = not measured.
+        sigma_A: (n,) one-axis standard error of the position, Å; NaN where unknown, None = of
+            no atom known.
     """
 
     symbols: tuple[str, ...]
     positions_A: Array
     p: Array
     z_A: Array | None = None
+    sigma_A: Array | None = None
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -46,6 +49,7 @@ class DetectedAtoms:
             positions_A=self.positions_A[index],
             p=self.p[index],
             z_A=None if self.z_A is None else self.z_A[index],
+            sigma_A=None if self.sigma_A is None else self.sigma_A[index],
         )
 
     @classmethod
@@ -60,8 +64,11 @@ class DetectedAtoms:
             All atoms of the table, minimum-error positions in Å; no selection by p is made.
         """
         xy = np.stack([table["x_px"], table["y_px"]], axis=-1).astype(np.float64)
+        errors = np.hypot(table["sigma_x_px"], table["sigma_y_px"]).astype(np.float64)
+        known = np.isfinite(errors) & (errors > 0)
         return cls(
             symbols=tuple(chemical_symbols[number] for number in table["atomic_number"]),
             positions_A=xy * pixel_size_A,
             p=table["p"].astype(np.float64),
+            sigma_A=np.where(known, errors * pixel_size_A / np.sqrt(2), np.nan),
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from shared.errors import StructureError
@@ -15,8 +17,8 @@ __all__ = ["crowded_notes", "merged"]
 def merged(atoms: DetectedAtoms, below_A: float) -> tuple[DetectedAtoms, tuple[int, ...]]:
     """Merge atoms closer than a limit.
 
-    The place is the mean weighted by probability; element and probability are the likeliest
-    entry's.
+    The place is the mean weighted by probability; element, probability and standard error are
+    the likeliest entry's.
 
     Args:
         atoms: What was detected.
@@ -35,7 +37,7 @@ def merged(atoms: DetectedAtoms, below_A: float) -> tuple[DetectedAtoms, tuple[i
     kept = atoms.take(best)
     single = np.bincount(labels)[place] == 1
     positions = np.where(single[:, None], kept.positions_A, np.stack(means, axis=1)[place])
-    whole = DetectedAtoms(kept.symbols, positions, kept.p, kept.z_A)
+    whole = dataclasses.replace(kept, positions_A=positions)
     return whole, tuple(int(i) for i in best)
 
 

@@ -15,7 +15,8 @@ from shared.errors import StructureError, UnreadableFileError
 from sim_dispatcher.structure.bonds import bonded_pairs, neighbours
 from sim_dispatcher.structure.box import DECIMALS, boxed
 from sim_dispatcher.structure.checks import check_structure
-from sim_dispatcher.structure.cluster import Cluster, Role
+from sim_dispatcher.structure.cluster import Array, Cluster, Role
+from sim_dispatcher.structure.noting import split_notes
 from sim_dispatcher.structure.spin import unpaired_electrons
 
 __all__ = ["cluster_from_ase", "parse_cluster", "read_cluster"]
@@ -95,7 +96,19 @@ def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
         charge=charge,
         unpaired=unpaired,
         source=tuple(range(len(symbols))),
+        notes=split_notes(atoms.info.get("notes")),
+        sigma_A=_column(atoms, "sigma_A"),
+        p=_column(atoms, "p"),
     )
+
+
+def _column(atoms: ase.Atoms, name: str) -> Array | None:
+    """Return one real number per atom where the file has them under this name."""
+    if not atoms.has(name):
+        return None
+    column = np.asarray(atoms.get_array(name))
+    fits = column.shape == (len(atoms),) and column.dtype.kind == "f"
+    return column.astype(np.float64) if fits else None
 
 
 def _housed(

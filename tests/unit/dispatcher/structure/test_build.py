@@ -210,9 +210,27 @@ def test_the_wires_atom_records_are_read_in_angstrom() -> None:
     table = np.zeros(2, dtype=ATOM)
     table["x_px"], table["y_px"], table["p"] = [10, 20], [30, 40], [0.9, 0.5]
     table["atomic_number"] = [14, 0]
+    table["sigma_x_px"], table["sigma_y_px"] = [0.3, 0.0], [0.4, 0.0]
+    table["sigma_y_px"][0] = np.sqrt(0.5 - 0.09)
     atoms = DetectedAtoms.from_table(table, 0.1)
     assert atoms.symbols == ("Si", "X")
     assert np.allclose(atoms.positions_A, [[1.0, 3.0], [2.0, 4.0]])
+    assert atoms.sigma_A is not None
+    assert np.allclose(atoms.sigma_A, [0.05, np.nan], equal_nan=True)
+
+
+def test_the_cluster_keeps_each_atoms_error_and_probability(detect: Detect) -> None:
+    atoms = detect(SILICON)
+    errors = np.linspace(0.02, 0.2, len(atoms))
+    sharp = dataclasses.replace(atoms, sigma_A=errors, p=np.linspace(0.6, 1.0, len(atoms)))
+    cluster = build_cluster(sharp, SILICON.centre_A)
+    seen = np.array(cluster.source) >= 0
+    assert cluster.sigma_A is not None
+    assert cluster.p is not None
+    assert np.allclose(cluster.sigma_A[seen], errors[np.array(cluster.source)[seen]])
+    assert np.isnan(cluster.sigma_A[~seen]).all()
+    assert np.isnan(cluster.p[~seen]).all()
+    assert build_cluster(atoms, SILICON.centre_A).sigma_A is None
 
 
 @settings(max_examples=8, deadline=None)

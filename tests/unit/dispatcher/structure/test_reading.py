@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import ase
@@ -9,6 +10,8 @@ import ase.build
 import ase.io
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from shared.errors import StructureError, UnreadableFileError
 from sim_dispatcher.structure import Cluster, parse_cluster, read_cluster
@@ -117,3 +120,28 @@ def test_a_radical_cation_gets_its_unpaired_electron() -> None:
     atoms.info["charge"] = 1
     cluster = cluster_from_ase(atoms)
     assert (cluster.charge, cluster.unpaired) == (1, 1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.text(max_size=40), max_size=3))
+def test_any_note_survives_the_comment_line_up_to_its_quotes_and_bars(notes: list[str]) -> None:
+    cluster = cluster_from_ase(benzene()).noted(*notes)
+    once = parse_cluster(cluster.extxyz())
+    again = parse_cluster(once.extxyz())
+    assert again.notes == once.notes
+    assert len(once.notes) <= len(notes)
+    assert again.digest == cluster.digest
+
+
+def test_notes_errors_and_probabilities_travel_but_do_not_rename_the_structure() -> None:
+    plain = cluster_from_ase(benzene())
+    sigma = np.where(np.array(plain.symbols) == "C", 0.07, np.nan)
+    known = dataclasses.replace(plain, sigma_A=sigma, p=sigma * 10).noted("1 2 3", "p = 0.4")
+    again = parse_cluster(known.extxyz())
+    assert again.notes == ("1 2 3", "p = 0.4")
+    assert again.sigma_A is not None
+    assert np.array_equal(again.sigma_A, sigma, equal_nan=True)
+    assert again.p is not None
+    assert np.allclose(again.p, sigma * 10, equal_nan=True)
+    assert known.digest == plain.digest == again.digest
+    assert (plain.sigma_A, plain.p, parse_cluster(plain.extxyz()).sigma_A) == (None, None, None)
