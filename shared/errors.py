@@ -17,6 +17,7 @@
     ├── ModelError                    a detector model that must not be served
     ├── LevelUnavailableError         a level of theory this host cannot run
     ├── SimulationError               a calculation that ended without an answer
+    │   └── NotConvergedError         the electrons did not settle; milder settings may help
     │   ├── ScfNotConvergedError      the electrons found no consistent state
     │   ├── ForcesNotFiniteError      energy or forces are not numbers
     │   ├── ExplodedGeometryError     an atom left its place, or the cluster fell apart
@@ -40,6 +41,7 @@ __all__ = [
     "LocalProtocolError",
     "MissingDependencyError",
     "ModelError",
+    "NotConvergedError",
     "PortInUseError",
     "ProtocolError",
     "RemoteProtocolError",
@@ -182,6 +184,12 @@ class WalltimeError(SimulationError):
     """The calculation stopped at its time limit and left a checkpoint to go on from."""
 
     code = "walltime"
+
+
+class NotConvergedError(SimulationError):
+    """A self-consistent field that did not converge; milder numerics may mend it."""
+
+    code = "scf-not-converged"
 
 
 class DatabaseError(AtomLoopError):

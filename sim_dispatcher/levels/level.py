@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from shared.messages.simulation import Level as LevelName
+from sim_dispatcher.levels.numerics import ENGINE_DEFAULTS, Numerics
 from sim_dispatcher.levels.potential import Potential, System
 
 __all__ = ["Level", "LevelName"]
@@ -24,6 +25,14 @@ class Level(Protocol):
         ...
 
     @property
+    def settings(self) -> str:
+        """Method, basis, cutoff, smearing and accuracy as really used, in one line.
+
+        It goes into the provenance of an answer, after `Numerics.applied`.
+        """
+        ...
+
+    @property
     def max_atoms(self) -> int:
         """Largest system, H included, that answers in a live session."""
         ...
@@ -37,8 +46,12 @@ class Level(Protocol):
         """Say why this host cannot run it, or None where it can."""
         ...
 
-    def potential(self, system: System) -> Potential:
+    def potential(self, system: System, numerics: Numerics = ENGINE_DEFAULTS) -> Potential:
         """Prepare the energy surface of a system.
+
+        Args:
+            system: What is to be computed.
+            numerics: Settings other than the engine's own.
 
         Raises:
             SimulationError: The engine refuses the system.

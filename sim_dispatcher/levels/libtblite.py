@@ -15,8 +15,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.errors import SimulationError
+from shared.errors import NotConvergedError, SimulationError
 from sim_dispatcher.levels.level import LevelName
+from sim_dispatcher.levels.libxtb import SETTINGS
+from sim_dispatcher.levels.numerics import (
+    CHECK_STRUCTURE,
+    ENGINE_DEFAULTS,
+    KELVIN_HARTREE,
+    TRY_MILDER,
+    Numerics,
+)
 from sim_dispatcher.levels.potential import (
     BOHR_A,
     HARTREE_EV,
@@ -61,18 +69,24 @@ class TbliteLevel:
             return "the `tblite` package is not installed"
         return None
 
-    def potential(self, system: System) -> TblitePotential:
+    @property
+    def settings(self) -> str:
+        """Method and accuracy as really used."""
+        return SETTINGS[self.name]
+
+    def potential(self, system: System, numerics: Numerics = ENGINE_DEFAULTS) -> TblitePotential:
         """Prepare the energy surface of a molecule or a periodic cell."""
-        return TblitePotential(_METHODS[self.name], system)
+        return TblitePotential(_METHODS[self.name], system, numerics)
 
 
 class TblitePotential:
     """Energy surface of one system; the last wave function starts the next point."""
 
-    def __init__(self, method: str, system: System) -> None:
+    def __init__(self, method: str, system: System, numerics: Numerics = ENGINE_DEFAULTS) -> None:
         self._tblite = _interface()
         self._method = method
         self._system = system
+        self._numerics = numerics
         self._engine: Any = None
         self._result: Any = None
 
@@ -83,10 +97,7 @@ class TblitePotential:
             self._result = self._engine.singlepoint(self._result)
         except RuntimeError as error:
             self._engine = self._result = None
-            raise SimulationError(
-                f"tblite gave no {self._method} energy: {error}.",
-                remedy="Check the structure for overlapping atoms; else try another level.",
-            ) from error
+            raise _failure(self._method, error) from error
         return Evaluation(
             energy_eV=float(self._result.get("energy")) * HARTREE_EV,
             forces_eV_A=-np.asarray(self._result.get("gradient")) * (HARTREE_EV / BOHR_A),
@@ -108,6 +119,28 @@ class TblitePotential:
             periodic=None if lattice is None else np.ones(3, dtype=bool),
         )
         self._engine.set("verbosity", 0)
+        for name, value in _engine_settings(self._numerics).items():
+            self._engine.set(name, value)
+
+
+def _engine_settings(numerics: Numerics) -> dict[str, float | int]:
+    """Return what was asked for in the library's words and units."""
+    kelvin = numerics.electronic_temperature_K
+    asked = {
+        "temperature": None if kelvin is None else kelvin * KELVIN_HARTREE,
+        "max-iter": numerics.max_iterations,
+        "mixer-damping": numerics.mixing,
+        "accuracy": numerics.accuracy,
+    }
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _failure(method: str, error: RuntimeError) -> SimulationError:
+    """Return what the library's refusal means."""
+    message = f"tblite gave no {method} energy: {error}."
+    if "not converged" in str(error):
+        return NotConvergedError(message, remedy=TRY_MILDER)
+    return SimulationError(message, remedy=CHECK_STRUCTURE)
 
 
 def tblite_levels() -> tuple[TbliteLevel, ...]:

@@ -15,8 +15,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.errors import SimulationError
+from shared.errors import NotConvergedError, SimulationError
 from sim_dispatcher.levels.level import LevelName
+from sim_dispatcher.levels.numerics import (
+    CHECK_STRUCTURE,
+    ENGINE_DEFAULTS,
+    TRY_MILDER,
+    Numerics,
+)
 from sim_dispatcher.levels.potential import (
     BOHR_A,
     HARTREE_EV,
@@ -29,6 +35,14 @@ from sim_dispatcher.levels.scratch import private_folder
 __all__ = ["XtbLevel", "xtb_levels"]
 
 _METHODS: Final[dict[LevelName, str]] = {"gfnff": "GFNFF", "gfn1": "GFN1xTB", "gfn2": "GFN2xTB"}
+
+
+SETTINGS: Final[dict[LevelName, str]] = {
+    "gfnff": "GFN-FF, bonds fixed at set-up",
+    "gfn1": "GFN1-xTB, own minimal basis, electrons at 300 K, accuracy 1",
+    "gfn2": "GFN2-xTB, own minimal basis, electrons at 300 K, accuracy 1",
+}
+"""What is used where nothing else is asked for; the same in every implementation."""
 
 
 @cache
@@ -59,18 +73,27 @@ class XtbLevel:
             return "the `xtb` wheel (Python 3.11, x86-64) is not installed"
         return None
 
-    def potential(self, system: System) -> XtbPotential:
+    @property
+    def settings(self) -> str:
+        """Method and accuracy as really used."""
+        return SETTINGS[self.name]
+
+    def potential(self, system: System, numerics: Numerics = ENGINE_DEFAULTS) -> XtbPotential:
         """Prepare the energy surface of a molecule."""
-        return XtbPotential(_METHODS[self.name], system)
+        return XtbPotential(_METHODS[self.name], system, numerics)
 
 
 class XtbPotential:
-    """Energy surface of one molecule; the last wave function starts the next point."""
+    """Energy surface of one molecule; the last wave function starts the next point.
 
-    def __init__(self, method: str, system: System) -> None:
+    The library has no setting for the mixing of charges; that of `numerics` is left out.
+    """
+
+    def __init__(self, method: str, system: System, numerics: Numerics = ENGINE_DEFAULTS) -> None:
         self._xtb = _interface()
         self._method = method
         self._system = system
+        self._numerics = numerics
         self._engine: Any = None
         self._result: Any = None
 
@@ -82,10 +105,7 @@ class XtbPotential:
             self._result = self._engine.singlepoint(self._result)
         except xtb.XTBException as error:
             self._engine = self._result = None
-            raise SimulationError(
-                f"libxtb gave no {self._method} energy: {_first_line(error)}.",
-                remedy="Check the structure for overlapping atoms; else try another level.",
-            ) from error
+            raise _failure(self._method, error) from error
         return Evaluation(
             energy_eV=float(self._result.get_energy()) * HARTREE_EV,
             forces_eV_A=-np.asarray(self._result.get_gradient()) * (HARTREE_EV / BOHR_A),
@@ -106,6 +126,23 @@ class XtbPotential:
                 system.unpaired,
             )
         self._engine.set_verbosity("muted")
+        self._tune(self._numerics)
+
+    def _tune(self, numerics: Numerics) -> None:
+        if numerics.electronic_temperature_K is not None:
+            self._engine.set_electronic_temperature(numerics.electronic_temperature_K)
+        if numerics.max_iterations is not None:
+            self._engine.set_max_iterations(numerics.max_iterations)
+        if numerics.accuracy is not None:
+            self._engine.set_accuracy(numerics.accuracy)
+
+
+def _failure(method: str, error: Exception) -> SimulationError:
+    """Return what the library's refusal means."""
+    message = f"libxtb gave no {method} energy: {_first_line(error)}."
+    if "did not converge" in str(error):
+        return NotConvergedError(message, remedy=TRY_MILDER)
+    return SimulationError(message, remedy=CHECK_STRUCTURE)
 
 
 def _first_line(error: Exception) -> str:

@@ -10,8 +10,20 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from shared.errors import ConfigurationError, LevelUnavailableError, SimulationError
-from sim_dispatcher.levels import Level, System, choose_level, known_levels, level_reports
+from shared.errors import (
+    ConfigurationError,
+    LevelUnavailableError,
+    NotConvergedError,
+    SimulationError,
+)
+from sim_dispatcher.levels import (
+    Level,
+    Numerics,
+    System,
+    choose_level,
+    known_levels,
+    level_reports,
+)
 from sim_dispatcher.levels.libtblite import TbliteLevel
 from sim_dispatcher.levels.libxtb import XtbLevel, xtb_levels
 
@@ -105,6 +117,39 @@ def test_atoms_in_one_place_end_in_a_simulation_error(level: Level) -> None:
     potential = level.potential(System(np.array([6, 6])))
     with pytest.raises(SimulationError, match="gave no"):
         potential.evaluate(np.zeros((2, 3)))
+
+
+@pytest.mark.parametrize("level", [each for each in IMPLEMENTATIONS if each.can_react], ids=label)
+def test_too_few_cycles_end_in_an_error_of_their_own(level: Level) -> None:
+    system, positions = silane()
+    with pytest.raises(NotConvergedError, match="gave no") as caught:
+        level.potential(system, Numerics(max_iterations=2)).evaluate(positions)
+    assert caught.value.code == "scf-not-converged"
+    assert "more cycles" in caught.value.remedy
+
+
+@pytest.mark.parametrize("level", [each for each in IMPLEMENTATIONS if each.can_react], ids=label)
+def test_smeared_electrons_lower_the_energy_of_a_small_gap(level: Level) -> None:
+    ozone = ase.build.molecule("O3")
+    cold, hot = (
+        level.potential(System(ozone.numbers), numerics).evaluate(ozone.positions).energy_eV
+        for numerics in (Numerics(), Numerics(electronic_temperature_K=8000.0, max_iterations=500))
+    )
+    assert hot < cold - 0.01
+
+
+def test_settings_name_the_method_and_what_was_asked_for() -> None:
+    settings = choose_level("gfn1").settings
+    assert settings.startswith("GFN1-xTB")
+    asked = Numerics(electronic_temperature_K=1000.0, mixing=0.1).applied(settings)
+    assert asked == f"{settings}; electronic temperature 1000 K; mixing 0.1"
+    assert Numerics().applied(settings) == settings
+
+
+@pytest.mark.parametrize("wrong", [{"mixing": 1.5}, {"accuracy": 0.0}, {"max_iterations": -1}])
+def test_numerical_settings_out_of_range_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(wrong))):
+        Numerics(**wrong)  # type: ignore[arg-type]
 
 
 def test_a_charge_cloud_that_does_not_settle_ends_in_a_simulation_error() -> None:
