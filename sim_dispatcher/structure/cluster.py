@@ -73,8 +73,10 @@ class Cluster:
 
     @cached_property
     def digest(self) -> str:
-        """The name of this structure: BLAKE3 of its extended XYZ text without what is only said
-        or known about it (notes, standard errors, probabilities)."""
+        """The name of this structure: BLAKE3 of its extended XYZ text.
+
+        What is only said or known about it (notes, standard errors, probabilities) is left out.
+        """
         bare = dataclasses.replace(self, notes=(), sigma_A=None, p=None)
         return blake3(bare.extxyz().encode()).hexdigest()
 
