@@ -18,10 +18,6 @@
     ├── LevelUnavailableError         a level of theory this host cannot run
     ├── SimulationError               a calculation that ended without an answer
     │   └── NotConvergedError         the electrons did not settle; milder settings may help
-    │   ├── ScfNotConvergedError      the electrons found no consistent state
-    │   ├── ForcesNotFiniteError      energy or forces are not numbers
-    │   ├── ExplodedGeometryError     an atom left its place, or the cluster fell apart
-    │   └── WalltimeError             stopped at its time limit, with a checkpoint
     ├── DatabaseError                 a database that is away or would mislaunch
     └── InternalError                 a defect of AtomLoop itself, contained to one input
 """
@@ -32,8 +28,6 @@ __all__ = [
     "AtomLoopError",
     "ConfigurationError",
     "DatabaseError",
-    "ExplodedGeometryError",
-    "ForcesNotFiniteError",
     "InputError",
     "InternalError",
     "KeyRefusedError",
@@ -45,12 +39,10 @@ __all__ = [
     "PortInUseError",
     "ProtocolError",
     "RemoteProtocolError",
-    "ScfNotConvergedError",
     "SimulationError",
     "StructureError",
     "UncalibratedError",
     "UnreadableFileError",
-    "WalltimeError",
 ]
 
 
@@ -160,30 +152,6 @@ class SimulationError(AtomLoopError):
     """A calculation that ended without an answer, and why."""
 
     code = "simulation"
-
-
-class ScfNotConvergedError(SimulationError):
-    """The electrons found no self-consistent state within the iterations allowed."""
-
-    code = "scf-not-converged"
-
-
-class ForcesNotFiniteError(SimulationError):
-    """Energy or forces are not numbers."""
-
-    code = "forces-not-finite"
-
-
-class ExplodedGeometryError(SimulationError):
-    """An atom left its place, or the cluster fell into fragments."""
-
-    code = "exploded-geometry"
-
-
-class WalltimeError(SimulationError):
-    """The calculation stopped at its time limit and left a checkpoint to go on from."""
-
-    code = "walltime"
 
 
 class NotConvergedError(SimulationError):

@@ -35,9 +35,10 @@ BATCH_STATES: Final[Mapping[str, FailureKind]] = MappingProxyType(
 ERROR_CODES: Final[Mapping[str, FailureKind]] = MappingProxyType(
     {
         "scf-not-converged": FailureKind.SCF,
-        "forces-not-finite": FailureKind.FORCES,
-        "exploded-geometry": FailureKind.EXPLODED,
-        "walltime": FailureKind.WALLTIME,
+        "not-a-number": FailureKind.FORCES,
+        "exploded": FailureKind.EXPLODED,
+        "fragments": FailureKind.EXPLODED,
+        "unfinished": FailureKind.WALLTIME,
         "out-of-memory": FailureKind.MEMORY,
         "disk-full": FailureKind.DISK,
         "hung": FailureKind.HUNG,
