@@ -14,8 +14,9 @@ from scipy.spatial import cKDTree
 
 from shared.errors import StructureError
 from sim_dispatcher.structure.bonds import CONTACT_FACTOR, bonded_pairs
+from sim_dispatcher.structure.images import with_images
 
-__all__ = ["OVERLAP_A", "check_size", "check_structure", "close_pairs", "fragments"]
+__all__ = ["OVERLAP_A", "check_atoms", "check_size", "check_structure", "close_pairs", "fragments"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -26,15 +27,35 @@ HYDROGEN_OVERLAP_A: Final = 0.5
 """The same where hydrogen takes part; H2, the shortest bond there is, has 0.74 Å."""
 
 
-def check_structure(symbols: Sequence[str], positions_A: Array) -> None:
+def check_structure(
+    symbols: Sequence[str], positions_A: Array, lattice_A: Array | None = None
+) -> None:
     """Refuse an empty, overlapping, nameless or broken structure.
 
     Args:
         symbols: Element of each atom.
         positions_A: (n, 3) positions, Å.
+        lattice_A: (3, 3) vectors of a periodic cell, Å; None = a molecule.
 
     Raises:
         StructureError: With the first atoms concerned and what to do.
+    """
+    check_atoms(symbols, positions_A)
+    _check_overlaps(symbols, positions_A, lattice_A)
+    touching = bonded_pairs(symbols, positions_A, CONTACT_FACTOR, lattice_A)
+    labels = fragments(len(symbols), touching)
+    if labels.max() > 0:
+        raise StructureError(
+            f"The structure falls into {labels.max() + 1} fragments that no bond connects.",
+            remedy="Keep the fragment of interest, or check the scale of the coordinates.",
+        )
+
+
+def check_atoms(symbols: Sequence[str], positions_A: Array) -> None:
+    """Refuse a list of atoms that is empty, nameless or not numbers.
+
+    Raises:
+        StructureError: With the first atom concerned and what to do.
     """
     if not symbols:
         raise StructureError(
@@ -44,13 +65,6 @@ def check_structure(symbols: Sequence[str], positions_A: Array) -> None:
     if not np.isfinite(positions_A).all():
         raise StructureError(
             "The structure has positions that are not numbers.", remedy="Mend the input."
-        )
-    _check_overlaps(symbols, positions_A)
-    labels = fragments(len(symbols), bonded_pairs(symbols, positions_A, CONTACT_FACTOR))
-    if labels.max() > 0:
-        raise StructureError(
-            f"The structure falls into {labels.max() + 1} fragments that no bond connects.",
-            remedy="Keep the fragment of interest, or check the scale of the coordinates.",
         )
 
 
@@ -90,9 +104,13 @@ def _check_elements(symbols: Sequence[str]) -> None:
         )
 
 
-def _check_overlaps(symbols: Sequence[str], positions_A: Array) -> None:
-    for i, j in close_pairs(positions_A, OVERLAP_A).tolist():
-        distance = float(np.linalg.norm(positions_A[i] - positions_A[j]))
+def _check_overlaps(symbols: Sequence[str], positions_A: Array, lattice_A: Array | None) -> None:
+    copies, origin = positions_A, np.arange(len(positions_A))
+    if lattice_A is not None:
+        copies, origin = with_images(positions_A, lattice_A, OVERLAP_A)
+    for one, other in close_pairs(copies, OVERLAP_A).tolist():
+        i, j = int(origin[one]), int(origin[other])
+        distance = float(np.linalg.norm(copies[one] - copies[other]))
         if "H" in {symbols[i], symbols[j]} and distance > HYDROGEN_OVERLAP_A:
             continue
         raise StructureError(

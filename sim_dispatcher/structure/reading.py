@@ -10,11 +10,12 @@ from typing import cast, get_args
 import ase
 import ase.io
 import numpy as np
+from ase.geometry import complete_cell
 
 from shared.errors import StructureError, UnreadableFileError
-from sim_dispatcher.structure.bonds import bonded_pairs, neighbours
-from sim_dispatcher.structure.box import DECIMALS, boxed
-from sim_dispatcher.structure.checks import check_structure
+from sim_dispatcher.structure.bonds import bond_statistics, bonded_pairs, neighbours
+from sim_dispatcher.structure.box import DECIMALS, VACUUM_A, boxed
+from sim_dispatcher.structure.checks import check_atoms, check_structure
 from sim_dispatcher.structure.cluster import Array, Cluster, Role
 from sim_dispatcher.structure.noting import split_notes
 from sim_dispatcher.structure.spin import unpaired_electrons
@@ -71,12 +72,13 @@ def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
     """Take ASE atoms as a cluster, with the roles they carry or that their bonds suggest.
 
     Raises:
-        StructureError: Empty, overlapping, of unknown element, in fragments, or a crystal.
+        StructureError: Empty, overlapping, of unknown element, or in fragments.
     """
     symbols = tuple(atoms.get_chemical_symbols())
     positions = np.asarray(atoms.positions, dtype=np.float64)
-    check_structure(symbols, positions)
-    _refuse_crystal(symbols, positions, atoms)
+    check_atoms(symbols, positions)
+    lattice = _lattice(symbols, atoms, positions)
+    check_structure(symbols, positions, lattice)
     charge = int(atoms.info.get("charge", 0))
     unpaired = int(atoms.info.get("unpaired", unpaired_electrons(symbols, charge)))
     if (unpaired - unpaired_electrons(symbols, charge)) % 2:
@@ -84,13 +86,13 @@ def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
             f"{unpaired} unpaired electrons contradict the electron count at charge {charge}.",
             remedy="Correct `charge` or `unpaired` in the comment line, or leave them out.",
         )
-    moved, cell = _housed(atoms, positions)
+    moved, cell = _housed(atoms, positions, lattice)
     origin = np.asarray(atoms.info.get("origin_A", np.zeros(2))) + (positions - moved)[0, :2]
     origin = np.round(origin, DECIMALS)
     return Cluster(
         symbols=symbols,
         positions_A=moved,
-        roles=_roles(atoms, symbols, positions),
+        roles=_roles(atoms, symbols, positions, lattice),
         cell_A=cell,
         origin_A=(float(origin[0]), float(origin[1])),
         charge=charge,
@@ -99,6 +101,7 @@ def cluster_from_ase(atoms: ase.Atoms) -> Cluster:
         notes=split_notes(atoms.info.get("notes")),
         sigma_A=_column(atoms, "sigma_A"),
         p=_column(atoms, "p"),
+        lattice_A=lattice,
     )
 
 
@@ -112,9 +115,12 @@ def _column(atoms: ase.Atoms, name: str) -> Array | None:
 
 
 def _housed(
-    atoms: ase.Atoms, positions: np.ndarray
-) -> tuple[np.ndarray, tuple[float, float, float]]:
+    atoms: ase.Atoms, positions: Array, lattice: Array | None
+) -> tuple[Array, tuple[float, float, float]]:
     """Return positions and box as they are where the box fits, else in a new box."""
+    if lattice is not None:
+        lengths = np.linalg.norm(lattice, axis=1)
+        return np.round(positions, DECIMALS), (*lengths[:2].tolist(), float(lengths[2]))
     edges = np.diag(atoms.cell.array)
     upright = np.array_equal(atoms.cell.array, np.diag(edges))
     if upright and (positions > 0).all() and (positions < edges).all():
@@ -122,30 +128,33 @@ def _housed(
     return boxed(positions)
 
 
-def _refuse_crystal(symbols: tuple[str, ...], positions: np.ndarray, atoms: ase.Atoms) -> None:
-    """Refuse a cell whose atoms bond across its faces; a molecule in a box is welcome."""
-    if not atoms.pbc.any():
-        return
-    images = [
-        positions + shift @ atoms.cell.array
-        for shift in np.array(np.meshgrid([-1, 0, 1], [-1, 0, 1], [-1, 0, 1])).T.reshape(-1, 3)
-        if shift.any() and not shift[~atoms.pbc].any()
-    ]
-    for image in images:
-        both = np.concatenate([positions, image])
-        pairs = bonded_pairs(symbols + symbols, both)
-        if np.any((pairs[:, 0] < len(symbols)) & (pairs[:, 1] >= len(symbols))):
-            raise StructureError(
-                "The structure is a crystal: atoms bond across the faces of its cell.",
-                remedy="Cut a cluster and cap it with hydrogen; crystals are not computed.",
-            )
+def _lattice(symbols: tuple[str, ...], atoms: ase.Atoms, positions: Array) -> Array | None:
+    """Return the vectors of a crystal; None for a molecule, in whatever box.
+
+    A cell is a crystal's when atoms bond across its faces. Along axes that are not periodic it
+    gets vacuum.
+    """
+    vectors = np.where(atoms.pbc[:, None], atoms.cell.array, 0.0)
+    if not atoms.pbc.any() or np.linalg.matrix_rank(vectors) < atoms.pbc.sum():
+        return None
+    lattice: Array = np.array(complete_cell(vectors), dtype=np.float64)
+    for axis in np.flatnonzero(~atoms.pbc):
+        lattice[axis] *= np.ptp(positions @ lattice[axis]) + 2 * VACUUM_A
+    bonds = bond_statistics(symbols, positions, lattice)
+    inner = bond_statistics(symbols, positions)
+    if sum(kind.n for kind in bonds.values()) == sum(kind.n for kind in inner.values()):
+        return None
+    return np.round(lattice, DECIMALS)
 
 
-def _roles(atoms: ase.Atoms, symbols: tuple[str, ...], positions: np.ndarray) -> tuple[Role, ...]:
+def _roles(
+    atoms: ase.Atoms, symbols: tuple[str, ...], positions: Array, lattice: Array | None
+) -> tuple[Role, ...]:
     """Return the file's roles, or: hydrogen caps, what carries it is rim, the rest interior."""
     if atoms.has("role") and set(atoms.get_array("role")) <= set(get_args(Role)):
         return cast("tuple[Role, ...]", tuple(str(role) for role in atoms.get_array("role")))
-    around = neighbours(len(symbols), bonded_pairs(symbols, positions))
+    pairs = bonded_pairs(symbols, positions, lattice_A=lattice)
+    around = neighbours(len(symbols), pairs)
     carries = {j for i, symbol in enumerate(symbols) if symbol == "H" for j in around[i]}
     return tuple(
         "cap" if symbol == "H" else "rim" if i in carries else "interior"

@@ -33,4 +33,4 @@ def clusters(cut: Callable[[PlanarStructure], Cluster]) -> dict[str, Cluster]:
     """One cluster per defect class that can be cut, and pristine graphene."""
     refused = {"adatom"}
     cuttable = {name: build for name, build in DEFECTS.items() if name not in refused}
-    return {name: cut(build()) for name, build in {"pristine": graphene, **cuttable}.items()}
+    return {"pristine": cut(graphene()), **{n: cut(build()) for n, build in cuttable.items()}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ase.build
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -75,6 +75,33 @@ def test_a_structure_too_large_for_a_level_is_refused_with_both_numbers() -> Non
 def test_parity_counts_charge() -> None:
     assert unpaired_electrons(["C", "H", "H", "H"]) == 1
     assert unpaired_electrons(["C", "H", "H", "H"], charge=1) == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    across=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    angle=st.floats(0, 360),
+    shift=st.tuples(st.floats(-30, 30), st.floats(-30, 30)),
+)
+def test_a_cell_of_graphene_has_as_many_hexagons_as_cells_however_it_lies(
+    across: tuple[int, int], angle: float, shift: tuple[float, float]
+) -> None:
+    cell = ase.build.graphene(vacuum=10) * (*across, 1)
+    cell.rotate(angle, "z", rotate_cell=True)
+    positions = cell.positions + np.array([*shift, 0.0])
+    symbols = cell.get_chemical_symbols()
+    count = across[0] * across[1]
+    assert ring_census(symbols, positions, cell.cell.array) == {"6": count}
+    bonds = bond_statistics(symbols, positions, cell.cell.array)["C-C"]
+    assert bonds.n == 3 * count
+    assert bonds.max - bonds.min < 1e-9
+
+
+def test_a_solid_has_bonds_but_no_faces_to_count() -> None:
+    solid = ase.build.bulk("Si")
+    symbols = solid.get_chemical_symbols()
+    assert bond_statistics(symbols, solid.positions, solid.cell.array)["Si-Si"].n == 4
+    assert ring_census(symbols, solid.positions, solid.cell.array) == {}
 
 
 def _coronene() -> list[tuple[float, float, float]]:

@@ -99,13 +99,34 @@ def test_positions_that_are_not_numbers_are_refused() -> None:
         cluster_from_ase(atoms)
 
 
-def test_a_crystal_is_refused_and_a_molecule_in_a_periodic_box_is_not() -> None:
-    with pytest.raises(StructureError, match="crystal"):
-        cluster_from_ase(ase.build.bulk("Si"))
+def test_a_crystal_keeps_its_lattice_and_a_molecule_in_a_periodic_box_has_none() -> None:
+    silicon = cluster_from_ase(ase.build.bulk("Si"))
+    assert silicon.lattice_A is not None
+    assert np.allclose(silicon.lattice_A, ase.build.bulk("Si").cell.array)
     atoms = benzene()
     atoms.center(vacuum=6)
     atoms.pbc = True
-    assert len(cluster_from_ase(atoms)) == 12
+    assert cluster_from_ase(atoms).lattice_A is None
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_sheet_without_a_third_vector_gets_vacuum_and_travels_as_a_crystal(*, flat: bool) -> None:
+    atoms = ase.build.graphene(size=(2, 2, 1), vacuum=None if flat else 10)
+    cluster = cluster_from_ase(atoms)
+    assert cluster.lattice_A is not None
+    assert np.linalg.norm(cluster.lattice_A[2]) >= 16.0
+    again = parse_cluster(cluster.extxyz())
+    assert again.digest == cluster.digest
+    assert again.lattice_A is not None
+    assert np.array_equal(again.lattice_A, cluster.lattice_A)
+    assert set(again.roles) == {"interior"}
+
+
+def test_atoms_that_overlap_across_a_face_of_the_cell_are_refused() -> None:
+    atoms = ase.build.graphene(size=(2, 2, 1), vacuum=10)
+    atoms.append(ase.Atom("C", atoms.positions[0] + atoms.cell.array[1] + [0.2, 0.1, 0.0]))
+    with pytest.raises(StructureError, match="overlap"):
+        cluster_from_ase(atoms)
 
 
 def test_unpaired_electrons_that_contradict_the_count_are_refused() -> None:
