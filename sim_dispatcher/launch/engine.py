@@ -7,29 +7,43 @@ standard output; whatever the engines print goes to a log in the job's folder.
 
 from __future__ import annotations
 
+import base64
 import ctypes
 import dataclasses
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, Literal, TextIO
 
 from shared.errors import AtomLoopError
 from sim_dispatcher.launch.orders import (
+    CHECKPOINT_NAME,
     EngineAnswer,
     EngineFailure,
     EngineMessage,
     EngineOrder,
     EngineProgress,
+    EngineUnfinished,
 )
-from sim_dispatcher.ledger import JobAnswer, JobProgress
-from sim_dispatcher.levels import choose_level
-from sim_dispatcher.recipes import Options, Progress, run_recipe
+from sim_dispatcher.ledger import JobAnswer, JobFile, JobProgress
+from sim_dispatcher.levels import Level, Numerics, choose_level, known_levels
+from sim_dispatcher.recipes import (
+    Computed,
+    Options,
+    Progress,
+    ResultFile,
+    TwinEnergies,
+    UnfinishedError,
+    Watcher,
+    run_recipe,
+)
 from sim_dispatcher.structure import parse_cluster
 
-__all__ = ["LOG_NAME", "compute", "serve"]
+__all__ = ["LOG_NAME", "compute", "job_files", "options_of", "serve"]
 
 PR_SET_PDEATHSIG: Final = 1
 """Linux: the signal a process gets when its parent dies."""
@@ -37,40 +51,119 @@ PR_SET_PDEATHSIG: Final = 1
 LOG_NAME: Final = "engine.log"
 """File in the job's folder that takes what the engines print."""
 
+MAX_FILES: Final = 7
+MAX_FILE_CHARS: Final = 2_000_000
+"""What a record of the ledger takes."""
 
-def compute(order: EngineOrder, tell: Callable[[EngineMessage], None]) -> EngineMessage:
+
+def compute(
+    order: EngineOrder,
+    tell: Callable[[EngineMessage], None],
+    stop: threading.Event | None = None,
+) -> EngineMessage:
     """Compute one order.
 
     Args:
         order: What to compute.
         tell: Takes every step.
+        stop: Set to stop at a checkpoint.
     """
-    spec = order.spec
-    options = Options(fmax_eV_A=spec.options.fmax_eV_A, max_steps=spec.options.max_steps)
 
     def watch(step: Progress) -> None:
         progress = JobProgress(step=step.step, energy_eV=step.energy_eV, fmax_eV_A=step.fmax_eV_A)
         tell(EngineProgress(progress=progress))
 
+    options = options_of(order, stop or threading.Event())
     try:
-        cluster = dataclasses.replace(
-            parse_cluster(spec.structure), charge=spec.charge, unpaired=spec.unpaired
-        )
-        computed = run_recipe(cluster, spec.recipe, choose_level(spec.level), options, watch)
+        computed = _computed(order, options, watch)
+    except UnfinishedError as error:
+        return EngineUnfinished(checkpoint=str(options.checkpoint), step=error.step)
     except AtomLoopError as error:
-        return EngineFailure(reason=error.message, remedy=error.remedy)
-    structure = computed.cluster.extxyz()
-    answer = JobAnswer(result=computed.result, structure=structure, software=computed.software)
+        return EngineFailure(reason=error.message, remedy=error.remedy, code=error.code)
+    answer = JobAnswer(
+        result=computed.result,
+        structure=computed.cluster.extxyz(),
+        software=computed.software,
+        settings=computed.settings or None,
+        files=job_files(computed.files),
+    )
     return EngineAnswer(answer=answer)
 
 
-def serve(orders: Iterable[str], replies: TextIO) -> None:
+def options_of(order: EngineOrder, stop: threading.Event) -> Options:
+    """Return an order's settings: as asked, with this attempt's adjustments."""
+    asked, adjusted = order.spec.options, order.adjustments
+    limits = [limit for limit in (asked.max_wall_s, order.max_wall_s) if limit is not None]
+    options = Options.of(asked, checkpoint=Path(order.folder) / CHECKPOINT_NAME)
+    return dataclasses.replace(
+        options,
+        max_step_A=adjusted.max_step_A or options.max_step_A,
+        timestep_fs=options.timestep_fs * adjusted.timestep_factor,
+        max_wall_s=min(limits, default=None),
+        stop=stop,
+        numerics=Numerics(
+            electronic_temperature_K=adjusted.electronic_temperature_K,
+            max_iterations=adjusted.max_iterations,
+            mixing=adjusted.mixing,
+        ),
+    )
+
+
+def job_files(files: Iterable[ResultFile]) -> tuple[JobFile, ...]:
+    """Return files as the ledger keeps them; what is too large, or too many, is named in one."""
+    kept: list[JobFile] = []
+    left_out: list[str] = []
+    for file in files:
+        textual = file.media_type.startswith("text/") or file.media_type == "application/json"
+        content = file.content.decode() if textual else base64.b64encode(file.content).decode()
+        if len(content) > MAX_FILE_CHARS or len(kept) >= MAX_FILES - 1:
+            left_out.append(f"{file.name}: {len(file.content)} bytes\n")
+            continue
+        encoding: Literal["text", "base64"] = "text" if textual else "base64"
+        kept.append(
+            JobFile.model_validate(_bare(file) | {"encoding": encoding, "content": content})
+        )
+    if left_out:
+        note = ResultFile.text("left-out.txt", "Too large to keep:\n" + "".join(left_out))
+        kept.append(JobFile.model_validate(_bare(note) | {"content": note.content.decode()}))
+    return tuple(kept)
+
+
+def _bare(file: ResultFile) -> dict[str, str]:
+    return {"name": file.name, "media_type": file.media_type, "role": file.role}
+
+
+def _computed(order: EngineOrder, options: Options, watch: Watcher) -> Computed:
+    spec = order.spec
+    cluster = dataclasses.replace(
+        parse_cluster(spec.structure), charge=spec.charge, unpaired=spec.unpaired
+    )
+    level = _level(spec.level, order.adjustments.implementation)
+    if spec.recipe == "error_bar":
+        uncertainty: Any = import_module("sim_dispatcher.uncertainty")
+        bar: Computed = uncertainty.compute_error_bar(cluster, spec.variants, level, options, watch)
+        return bar
+    twins = None if order.twins is None else TwinEnergies(Path(order.twins))
+    return run_recipe(cluster, spec.recipe, level, options, watch, twins)
+
+
+def _level(name: str, implementation: int) -> Level:
+    """Return a level's preferred implementation on this host, or the next ones, cyclically."""
+    preferred = choose_level(name)
+    others = (level for level in known_levels() if level.name == name)
+    usable = [level for level in others if level.unavailable() is None]
+    return usable[implementation % len(usable)] if implementation else preferred
+
+
+def serve(orders: Iterable[str], replies: TextIO, stop: threading.Event | None = None) -> None:
     """Compute orders until there are no more.
 
     Args:
         orders: Lines, each an `EngineOrder`.
         replies: Takes the engine's messages, one a line.
+        stop: Set to stop the order under way at a checkpoint.
     """
+    stop = stop or threading.Event()
 
     def tell(message: EngineMessage) -> None:
         replies.write(message.model_dump_json() + "\n")
@@ -78,8 +171,9 @@ def serve(orders: Iterable[str], replies: TextIO) -> None:
 
     for line in orders:
         order = EngineOrder.model_validate_json(line)
+        stop.clear()
         _work_in(Path(order.folder))
-        tell(compute(order, tell))
+        tell(compute(order, tell, stop))
 
 
 def _work_in(folder: Path) -> None:
@@ -98,8 +192,15 @@ def _belong_to_parent() -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def _stop_on_request() -> threading.Event:
+    """Return an event that SIGUSR1 sets: the launcher's, or a batch system's, last warning."""
+    stop = threading.Event()
+    signal.signal(signal.SIGUSR1, lambda *_: stop.set())
+    return stop
+
+
 if __name__ == "__main__":
     _belong_to_parent()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies:
         os.dup2(2, 1)
-        serve(sys.stdin, replies)
+        serve(sys.stdin, replies, _stop_on_request())

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
 from shared.messages.base import Part
+from sim_dispatcher.failures import Adjustments
 from sim_dispatcher.ledger import JobAnswer, JobProgress, JobSpec
 
 __all__ = [
+    "CHECKPOINT_NAME",
     "ENGINE_MESSAGES",
     "EngineAnswer",
     "EngineFailure",
     "EngineMessage",
     "EngineOrder",
     "EngineProgress",
+    "EngineUnfinished",
 ]
+
+CHECKPOINT_NAME: Final = "checkpoint.npz"
+"""File in the job's folder that keeps unfinished work. Where an order's folder has it, the engine
+goes on from there; one that belongs to another calculation counts as absent."""
 
 
 class EngineOrder(Part):
@@ -24,7 +31,13 @@ class EngineOrder(Part):
 
     spec: JobSpec
     folder: str
-    """The job's own folder, where the engine works and leaves its log."""
+    """The job's own folder, where the engine works and leaves its log and its checkpoint."""
+    adjustments: Adjustments = Adjustments()
+    """What this attempt does differently from the first."""
+    max_wall_s: Annotated[float, Field(gt=0)] | None = None
+    """Stop at a checkpoint before this much wall time has gone; beside what the job allows."""
+    twins: str | None = None
+    """Folder in which energies of pristine clusters outlive the process; None = nowhere."""
 
 
 class EngineProgress(Part):
@@ -47,9 +60,26 @@ class EngineFailure(Part):
     kind: Literal["failure"] = "failure"
     reason: str
     remedy: str
+    code: str = "simulation"
+    """Kind of error, as `AtomLoopError.code`; decides whether it is tried again."""
+    exit_code: int | None = None
+    """Of an engine that died; negative = the signal that ended it."""
 
 
-EngineMessage = EngineProgress | EngineAnswer | EngineFailure
+class EngineUnfinished(Part):
+    """The time was up, or SIGUSR1 asked for a stop: the work so far is kept.
+
+    An order with the same specification, whose folder holds the checkpoint, goes on from there.
+    """
+
+    kind: Literal["unfinished"] = "unfinished"
+    checkpoint: str
+    """Path of the file."""
+    step: Annotated[int, Field(ge=0)]
+    """Steps that the checkpoint holds."""
+
+
+EngineMessage = EngineProgress | EngineAnswer | EngineFailure | EngineUnfinished
 
 ENGINE_MESSAGES: TypeAdapter[EngineMessage] = TypeAdapter(
     Annotated[EngineMessage, Field(discriminator="kind")]

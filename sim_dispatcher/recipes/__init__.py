@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from sim_dispatcher.recipes.catalogue import RECIPES
+from sim_dispatcher.recipes.errors import UnfinishedError
 from sim_dispatcher.recipes.minimise import Progress, Watcher
-from sim_dispatcher.recipes.relaxation import Options
-from sim_dispatcher.recipes.runner import Computed, run_recipe
+from sim_dispatcher.recipes.options import Options
+from sim_dispatcher.recipes.runner import run_recipe
+from sim_dispatcher.recipes.task import Computed, ResultFile
 from sim_dispatcher.recipes.twins import TwinEnergies
 
 __all__ = [
@@ -13,7 +15,9 @@ __all__ = [
     "Computed",
     "Options",
     "Progress",
+    "ResultFile",
     "TwinEnergies",
+    "UnfinishedError",
     "Watcher",
     "run_recipe",
 ]

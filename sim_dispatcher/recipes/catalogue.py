@@ -1,6 +1,6 @@
-"""What each recipe relaxes, and whether it asks for a formation energy.
+"""Every recipe of this version: a name, what it does, and what it asks of a level.
 
-A recipe is a row of this table; the runner does the rest.
+The runner checks, measures and reports; a row only says what is done in between.
 """
 
 from __future__ import annotations
@@ -8,87 +8,58 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final, Literal, TypeAlias, get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Final, get_args
 
 from shared.errors import ConfigurationError
 from shared.messages.simulation import Recipe as RecipeName
-from sim_dispatcher.structure.cluster import Cluster
+from sim_dispatcher.recipes.relaxation import Relaxation
+from sim_dispatcher.recipes.selective import hydrogen_fixed, only_z_free, perimeter_fixed
+from sim_dispatcher.recipes.task import Outcome, Task
 
-__all__ = ["RECIPES", "Plan", "find_recipe"]
-
-Mask: TypeAlias = NDArray[np.bool_]
-
-
-def _all_free(cluster: Cluster) -> Mask:
-    return np.ones((len(cluster), 3), dtype=bool)
-
-
-def _perimeter_fixed(cluster: Cluster) -> Mask:
-    free = _all_free(cluster)
-    free[cluster.indices("rim", "cap")] = False
-    return free
-
-
-def _only_z_free(cluster: Cluster) -> Mask:
-    free = np.zeros((len(cluster), 3), dtype=bool)
-    free[:, 2] = True
-    return free
-
-
-def _hydrogen_fixed(cluster: Cluster) -> Mask:
-    free = _all_free(cluster)
-    free[np.array([symbol == "H" for symbol in cluster.symbols])] = False
-    return free
+__all__ = ["RECIPES", "Row", "find_recipe"]
 
 
 @dataclass(frozen=True)
-class Plan:
+class Row:
     """One recipe.
 
     Attributes:
         name: As the contract calls it.
-        free: Which coordinates may move.
-        moves: Whether they do; a single point only looks.
-        formation: `wanted` = given where a pristine twin and potentials exist, else left out;
-            `required` = refused without; `none` = not defined, as the twin would have to be held
-            in the same places, too.
+        perform: Computes a task.
+        reacts: Whether bonds may form and break, so that a level with fixed bonds is refused.
     """
 
     name: RecipeName
-    free: Callable[[Cluster], Mask]
-    moves: bool = True
-    formation: Literal["none", "wanted", "required"] = "none"
+    perform: Callable[[Task], Outcome]
+    reacts: bool = False
 
 
-RECIPES: Final[Mapping[str, Plan]] = MappingProxyType(
+RECIPES: Final[Mapping[str, Row]] = MappingProxyType(
     {
-        plan.name: plan
-        for plan in (
-            Plan("single_point", _all_free, moves=False),
-            Plan("relax", _all_free, formation="wanted"),
-            Plan("relax_perimeter", _perimeter_fixed),
-            Plan("relax_z", _only_z_free),
-            Plan("relax_h", _hydrogen_fixed),
-            Plan("formation", _all_free, formation="required"),
+        row.name: row
+        for row in (
+            Row("single_point", Relaxation(free=None)),
+            Row("relax", Relaxation(formation="wanted")),
+            Row("relax_perimeter", Relaxation(perimeter_fixed)),
+            Row("relax_z", Relaxation(only_z_free)),
+            Row("relax_h", Relaxation(hydrogen_fixed)),
+            Row("formation", Relaxation(formation="required")),
         )
     }
 )
 """Every recipe this version runs. The selective ones are the paper's a, b and c."""
 
 
-def find_recipe(name: str) -> Plan:
+def find_recipe(name: str) -> Row:
     """Look a recipe up.
 
     Raises:
-        ConfigurationError: Unknown, or named by the contract but not part of this version.
+        ConfigurationError: Unknown, or computed elsewhere.
     """
     if name in RECIPES:
         return RECIPES[name]
     known = name in get_args(RecipeName)
     raise ConfigurationError(
-        f"Recipe {name!r} is {'not part of this version' if known else 'unknown'}.",
+        f"Recipe {name!r} {'is no calculation of its own' if known else 'is unknown'}.",
         remedy=f"Choose one of {', '.join(RECIPES)}.",
     )

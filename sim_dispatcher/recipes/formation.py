@@ -17,14 +17,10 @@ from typing import Any
 
 from shared.messages.simulation import Reference
 from sim_dispatcher.levels import Level
-from sim_dispatcher.recipes.catalogue import RECIPES
-from sim_dispatcher.recipes.minimise import Watcher
-from sim_dispatcher.recipes.relaxation import Options, settle
-from sim_dispatcher.recipes.twins import TwinEnergies, process_twins
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.pristine import NoTwin, pristine_twin
 
-__all__ = ["Exchange", "chemical_potentials", "compare", "plan_exchange"]
+__all__ = ["Exchange", "chemical_potentials", "plan_exchange", "reference_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +38,16 @@ class Exchange:
     added: dict[str, int]
     mu_eV: dict[str, float]
     note: str
+
+    def formation_eV(self, defect_eV: float, pristine_eV: float) -> float:
+        """Return the formation energy, eV.
+
+        Args:
+            defect_eV: Total energy of the relaxed defect, eV.
+            pristine_eV: Total energy of the relaxed twin, eV.
+        """
+        paid = sum(n * self.mu_eV[element] for element, n in self.added.items())
+        return defect_eV - pristine_eV - paid
 
 
 @cache
@@ -74,36 +80,8 @@ def plan_exchange(cluster: Cluster, level: Level) -> Exchange | NoTwin:
     return Exchange(twin, added, {element: known[element] for element in added}, note)
 
 
-def compare(
-    energy_eV: float,
-    exchange: Exchange,
-    level: Level,
-    options: Options,
-    watch: Watcher | None = None,
-    twins: TwinEnergies | None = None,
-) -> tuple[float, Reference]:
-    """Return the formation energy in eV and what it is measured against.
-
-    Args:
-        energy_eV: Total energy of the relaxed defect, eV.
-        exchange: From `plan_exchange`.
-        level: The defect's own.
-        options: The defect's own.
-        watch: Told of the twin's relaxation as stage `pristine`.
-        twins: Energies computed before; None = those of this process.
-
-    Raises:
-        SimulationError: The twin could not be relaxed.
-    """
-    twins = process_twins() if twins is None else twins
-    key = TwinEnergies.key(exchange.twin, level, options.fmax_eV_A)
-    pristine = twins.find(key)
-    if pristine is None:
-        plan = RECIPES["relax"]
-        pristine = settle(exchange.twin, plan, level, options, watch, "pristine").energy_eV
-        twins.keep(key, pristine)
-    paid = sum(n * exchange.mu_eV[element] for element, n in exchange.added.items())
-    reference = Reference(
-        pristine_eV=pristine, mu_eV=exchange.mu_eV, level=level.name, note=exchange.note
+def reference_of(exchange: Exchange, pristine_eV: float, level: Level) -> Reference:
+    """Return what a formation energy is measured against, as it travels."""
+    return Reference(
+        pristine_eV=pristine_eV, mu_eV=exchange.mu_eV, level=level.name, note=exchange.note
     )
-    return energy_eV - pristine - paid, reference

@@ -11,9 +11,9 @@ import numpy as np
 from ase.optimize import BFGS
 from numpy.typing import NDArray
 
-from shared.errors import SimulationError
 from sim_dispatcher.levels.ase_bridge import PotentialCalculator
 from sim_dispatcher.levels.potential import Array, Potential
+from sim_dispatcher.recipes.errors import ExplodedGeometryError, ForcesNotFiniteError
 
 __all__ = ["EXPLODED_A", "Descent", "Minimum", "Progress", "Stage", "Watcher", "minimise"]
 
@@ -73,6 +73,8 @@ class Descent:
         max_steps: Give up after as many steps; 0 = a single point.
         hessian_eV_A2: (3n, 3n) initial curvature; None = the optimiser's own guess.
         stage: Name given to the watcher.
+        max_step_A: Longest step of an atom, Å.
+        keep: Called after each step with its number and the positions; what it raises ends it.
     """
 
     free: NDArray[np.bool_]
@@ -80,6 +82,8 @@ class Descent:
     max_steps: int = 300
     hessian_eV_A2: Array | None = None
     stage: Stage = "relax"
+    max_step_A: float = 0.2
+    keep: Callable[[int, Array], None] | None = None
 
 
 def minimise(
@@ -97,12 +101,14 @@ def minimise(
         The last point, converged or not.
 
     Raises:
-        SimulationError: The engine failed, forces are not numbers, or the geometry exploded.
+        SimulationError: The engine gave no answer.
+        ForcesNotFiniteError: Energy or forces are not numbers.
+        ExplodedGeometryError: An atom left its place.
     """
     # The atoms' element plays no role here: the potential knows its own nuclei.
     atoms = ase.Atoms(positions=start_A, numbers=np.ones(len(start_A), dtype=int))
     atoms.calc = PotentialCalculator(potential, descent.free)
-    optimiser: Any = BFGS(atoms, logfile=None)
+    optimiser: Any = BFGS(atoms, logfile=None, maxstep=descent.max_step_A)
     if descent.hessian_eV_A2 is not None:
         optimiser.H0 = descent.hessian_eV_A2
     energy, force = _checked(atoms, start_A, descent, 0, watch)
@@ -124,18 +130,20 @@ def _checked(
 ) -> tuple[float, float]:
     """Return energy and largest force of a point that passed all checks."""
     if np.linalg.norm(atoms.positions - start_A, axis=1).max() > EXPLODED_A:
-        raise SimulationError(
+        raise ExplodedGeometryError(
             f"The geometry exploded: an atom moved more than {EXPLODED_A} Å by step {step}.",
             remedy="Check elements and scale of the structure; else hold its perimeter fixed.",
         )
     forces = atoms.get_forces()
     energy = float(atoms.get_potential_energy())
     if not (np.isfinite(forces).all() and np.isfinite(energy)):
-        raise SimulationError(
+        raise ForcesNotFiniteError(
             f"Energy or forces are not numbers at step {step}.",
             remedy="Check the structure for overlapping atoms; else try another level.",
         )
     force = float(np.linalg.norm(forces, axis=1).max())
     if watch is not None:
         watch(Progress(descent.stage, step, energy, force))
+    if descent.keep is not None:
+        descent.keep(step, atoms.positions)
     return energy, force

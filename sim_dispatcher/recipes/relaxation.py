@@ -1,4 +1,4 @@
-"""What a plan does to the atoms: look once, or relax what is free.
+"""Relax what is free, or only look.
 
 A tight-binding relaxation starts from the force field's minimum and with the force field's
 curvature, provided that the force field kept every bond (its bonds are fixed, its geometry is
@@ -7,23 +7,28 @@ not always right). That route ends in 14 to 20 steps where a plain start takes 8
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Final
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from shared.clock import Clock, SystemClock
-from shared.errors import LevelUnavailableError, SimulationError
-from sim_dispatcher.levels import Level, System, choose_level
+from shared.errors import LevelUnavailableError, SimulationError, StructureError
+from sim_dispatcher.levels import System, choose_level
 from sim_dispatcher.levels.potential import Array
-from sim_dispatcher.recipes.catalogue import Mask, Plan
+from sim_dispatcher.recipes.formation import Exchange, plan_exchange, reference_of
 from sim_dispatcher.recipes.hessian import model_hessian
-from sim_dispatcher.recipes.minimise import Descent, Minimum, Watcher, minimise
+from sim_dispatcher.recipes.minimise import Descent, Minimum, Progress, Watcher, minimise
+from sim_dispatcher.recipes.selective import Mask, all_free
+from sim_dispatcher.recipes.task import Outcome, Task
+from sim_dispatcher.recipes.twins import TwinEnergies
+from sim_dispatcher.structure.alignment import aligned
 from sim_dispatcher.structure.bonds import bonded_pairs
 from sim_dispatcher.structure.cluster import Cluster
+from sim_dispatcher.structure.pristine import NoTwin
 
-__all__ = ["Options", "settle"]
+__all__ = ["Relaxation", "Settling", "look", "settle"]
 
 FORCE_FIELD_FMAX: Final = 0.1
 """Force to which the pre-relaxation goes, eV/Å; finer is tight binding's business."""
@@ -32,60 +37,150 @@ FORCE_FIELD_STEPS: Final = 200
 """Steps after which the pre-relaxation is good enough as it is."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """Settings of a run.
+@dataclass(frozen=True, eq=False)
+class Settling:
+    """How one cluster of a task is relaxed.
 
     Attributes:
-        fmax_eV_A: Converged when no free atom feels more, eV/Å.
-        max_steps: Optimiser steps before giving up; the result then says `converged: false`.
-        threads: Of the engine and the linear algebra. More than one makes the force field slower
-            (3.5 ms on one, 10 ms on two for 116 atoms) and tight binding only a third faster.
-        clock: Measures the wall time.
+        free: What may move; None = everything.
+        stage: Name given to the watcher, and to a checkpoint.
+        prepared: Whether the force field may move the atoms first.
     """
 
-    fmax_eV_A: float = 0.05
-    max_steps: int = 300
-    threads: int = 1
-    clock: Clock = field(default_factory=SystemClock)
+    free: Mask | None = None
+    stage: str = "relax"
+    prepared: bool = True
 
 
-def settle(
-    cluster: Cluster,
-    plan: Plan,
-    level: Level,
-    options: Options,
-    watch: Watcher | None = None,
-    stage: str = "relax",
-) -> Minimum:
-    """Relax what a plan leaves free, or only look.
+def settle(task: Task, cluster: Cluster, how: Settling | None = None) -> Minimum:
+    """Relax a cluster at a task's level; work that was stopped in this stage is taken up again.
 
     Raises:
         SimulationError: The engine gave no answer, or the geometry exploded.
+        UnfinishedError: The time was up; the positions are kept.
     """
-    system = System(cluster.numbers, cluster.charge, cluster.unpaired)
-    potential = level.potential(system)
-    free = plan.free(cluster)
-    with threadpool_limits(limits=options.threads):
-        if not plan.moves:
-            look = Descent(free, np.inf, max_steps=0, stage="single point")
-            return minimise(potential, cluster.positions_A, look, watch)
-        start, hessian = cluster.positions_A, None
-        if level.can_react:
-            start, hessian = _force_field_start(cluster, free, system, watch)
-        descent = Descent(free, options.fmax_eV_A, options.max_steps, hessian, stage)
-        return minimise(potential, start, descent, watch)
+    how = how or Settling()
+    free = all_free(cluster) if how.free is None else how.free
+    saved = task.checkpoint.load(how.stage)
+    done = 0 if saved is None else saved.step
+    start, hessian = cluster.positions_A, None
+    if saved is not None:
+        start = np.asarray(saved.arrays["positions_A"])
+    if task.level.can_react:
+        settled = cluster.moved(start)
+        start, hessian = _force_field(task, settled, free, moves=how.prepared and saved is None)
+    options = task.options
+    descent = Descent(
+        free=free,
+        fmax_eV_A=options.fmax_eV_A,
+        max_steps=max(options.max_steps - done, 0),
+        hessian_eV_A2=hessian,
+        stage=how.stage,
+        max_step_A=options.max_step_A,
+        keep=task.keeper(how.stage, done),
+    )
+    watch = _counting_from(done, task.watch)
+    found = minimise(task.surface(cluster), start, descent, watch)
+    return dataclasses.replace(found, steps=found.steps + done)
 
 
-def _force_field_start(
-    cluster: Cluster, free: Mask, system: System, watch: Watcher | None
+def look(task: Task, cluster: Cluster, stage: str = "single point") -> Minimum:
+    """Compute one point."""
+    descent = Descent(all_free(cluster), np.inf, max_steps=0, stage=stage)
+    return minimise(task.surface(cluster), cluster.positions_A, descent, task.watch)
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """The recipes that relax a cluster, or look at it, and tell its energy.
+
+    Attributes:
+        free: Which coordinates may move; None = a single point, nothing moves.
+        formation: `wanted` = given where a pristine twin and potentials exist, else left out;
+            `required` = refused without; `none` = not defined, as the twin would have to be held
+            in the same places, too.
+    """
+
+    free: Callable[[Cluster], Mask] | None = all_free
+    formation: Literal["none", "wanted", "required"] = "none"
+
+    def __call__(self, task: Task) -> Outcome:
+        """Compute it.
+
+        Raises:
+            StructureError: A formation energy was asked for and none is defined.
+            SimulationError: The engine gave no answer, or one that makes no sense.
+        """
+        exchange = self._exchange(task)
+        if self.free is None:
+            return Outcome.of(task.cluster, look(task, task.cluster), "single point")
+        free = self.free(task.cluster)
+        minimum = settle(task, task.cluster, Settling(free))
+        outcome = Outcome.of(
+            _placed(task.cluster, minimum, free).noted(*_notes(exchange, minimum)),
+            minimum,
+            f"relaxed by BFGS to {task.options.fmax_eV_A:g} eV/Å",
+        )
+        if not isinstance(exchange, Exchange):
+            return outcome
+        pristine_eV = _pristine_energy(task, exchange)
+        return dataclasses.replace(
+            outcome,
+            formation_eV=exchange.formation_eV(minimum.energy_eV, pristine_eV),
+            reference=reference_of(exchange, pristine_eV, task.level),
+        )
+
+    def _exchange(self, task: Task) -> Exchange | NoTwin | None:
+        """Return what a formation energy needs, before anything expensive is done."""
+        if self.formation == "none":
+            return None
+        exchange = plan_exchange(task.cluster, task.level)
+        if isinstance(exchange, NoTwin) and self.formation == "required":
+            raise StructureError(
+                f"No formation energy is defined here: {exchange.reason}.",
+                remedy="Use the recipe relax, which gives the total energy; or another level.",
+            )
+        return exchange
+
+
+def _pristine_energy(task: Task, exchange: Exchange) -> float:
+    """Return the total energy of the relaxed twin, eV, from memory where it was computed."""
+    key = TwinEnergies.key(exchange.twin, task.level, task.options.fmax_eV_A)
+    known = task.twins.find(key)
+    if known is None:
+        known = settle(task, exchange.twin, Settling(stage="pristine")).energy_eV
+        task.twins.keep(key, known)
+    return known
+
+
+def _notes(exchange: Exchange | NoTwin | None, minimum: Minimum) -> tuple[str, ...]:
+    notes: list[str] = []
+    if isinstance(exchange, NoTwin):
+        notes.append(f"no formation energy: {exchange.reason}")
+    if not minimum.converged:
+        notes.append(f"not converged after {minimum.steps} steps")
+    return tuple(notes)
+
+
+def _placed(cluster: Cluster, minimum: Minimum, free: Mask) -> Cluster:
+    """Return the final structure laid over the initial one, unless something was held fixed."""
+    if free.all():
+        return cluster.moved(aligned(minimum.positions_A, cluster.positions_A))
+    return cluster.moved(minimum.positions_A)
+
+
+def _force_field(
+    task: Task, cluster: Cluster, free: Mask, *, moves: bool
 ) -> tuple[Array, Array | None]:
     """Return start positions and curvature from GFN-FF, or the cluster's own and None."""
+    system = System(cluster.numbers, cluster.charge, cluster.unpaired)
+    start = cluster.positions_A
     try:
         force_field = choose_level("gfnff").potential(system)
-        descent = Descent(free, FORCE_FIELD_FMAX, FORCE_FIELD_STEPS, stage="force field")
-        found = minimise(force_field, cluster.positions_A, descent, watch)
-        start = found.positions_A if _same_bonds(cluster, found) else cluster.positions_A
+        if moves:
+            descent = Descent(free, FORCE_FIELD_FMAX, FORCE_FIELD_STEPS, stage="force field")
+            found = minimise(force_field, start, descent, task.watch)
+            start = found.positions_A if _same_bonds(cluster, found) else start
         return start, model_hessian(force_field, start, free)
     except (LevelUnavailableError, SimulationError):
         return cluster.positions_A, None
@@ -94,3 +189,14 @@ def _force_field_start(
 def _same_bonds(cluster: Cluster, found: Minimum) -> bool:
     before = bonded_pairs(cluster.symbols, cluster.positions_A)
     return np.array_equal(before, bonded_pairs(cluster.symbols, found.positions_A))
+
+
+def _counting_from(done: int, watch: Watcher | None) -> Watcher | None:
+    """Return a watcher that sees the steps before a resume counted in."""
+    if watch is None or not done:
+        return watch
+
+    def told(progress: Progress) -> None:
+        watch(dataclasses.replace(progress, step=progress.step + done))
+
+    return told

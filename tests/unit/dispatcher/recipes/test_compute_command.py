@@ -57,7 +57,7 @@ def test_standard_output_carries_nothing_but_the_answer(benzene_file: Path) -> N
 @pytest.mark.parametrize(
     ("options", "culprit"),
     [
-        (("--recipe", "md"), "Recipe 'md' is not part of this version"),
+        (("--recipe", "error_bar"), "Recipe 'error_bar' is no calculation of its own"),
         (("--recipe", "bake"), "Recipe 'bake' is unknown"),
         (("--recipe", "relax", "--level", "vasp"), "Level vasp cannot run here"),
         (("--recipe", "relax", "--level", "magic"), "no level of theory called 'magic'"),
