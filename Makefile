@@ -12,7 +12,7 @@ SOURCE ?= nion
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: ## make .venv and build the dashboard; SYSTEM_PACKAGES=1 adds Debian's Chromium
+setup: ## make .venv and build the dashboard; SYSTEM_PACKAGES=1 adds Debian's Chromium and Slurm
 	@$(PYTHON) -m deploy.bootstrap
 
 .PHONY: venv

@@ -34,6 +34,12 @@ LOG = STATE / "setup.log"
 STAMP = VENV / "atomloop-setup.json"
 EXTRAS = "edge,files,nion,inference,dispatch,dev"
 OLDEST_PYTHON = (3, 11)
+SYSTEM_PACKAGES = (
+    ("chromium", "chromium"),  # the browser tests
+    ("slurm-wlm", "slurmctld"),  # the tests on a real Slurm
+    ("munge", "munged"),
+)
+"""Debian's packages, each with a program that tells whether it is there."""
 DISK_GB = 2.0
 """Room that `.venv` and the dashboard's packages need, with pip's temporary files."""
 
@@ -56,7 +62,7 @@ def main() -> int:
             build_dashboard(ROOT, VENV, log=LOG, progress=progress)
             compile_kernels(ROOT, VENV, log=LOG, progress=progress)
             if os.environ.get("SYSTEM_PACKAGES") == "1":
-                _install_browser(progress)
+                _install_system_packages(progress)
     except SetupError as error:
         progress.say(f"Set-up failed: {error}\nRemedy: {error.remedy}")
         return 1
@@ -179,24 +185,32 @@ def _pip_note() -> Callable[[str], str | None]:
     return note
 
 
-def _install_browser(progress: Progress) -> None:
-    """Install Chromium for the browser tests; without it they skip and say so."""
-    if shutil.which("chromium"):
+def _install_system_packages(progress: Progress) -> None:
+    """Install what some tests need of Debian; without it they skip and say so."""
+    missing = [package for package, program in SYSTEM_PACKAGES if not _finds(program)]
+    if not missing:
         return
+    wanted = ", ".join(missing)
     if shutil.which("apt-get") is None:
-        progress.say("No apt-get here: install Chromium by hand for the browser tests.")
+        progress.say(f"No apt-get here: install {wanted} by hand, or some tests will skip.")
         return
     prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
     env = {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "-y", "--no-install-recommends", "chromium"]
-    progress.begin("Chromium (Debian package)")
+    install = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    progress.begin(f"Debian packages: {wanted}")
     try:
         for arguments in (["apt-get", "update"], install):
             run_command([*prefix, *arguments], log=LOG, progress=progress, env=env)
         progress.end()
     except (SetupError, OSError) as error:
-        progress.end("not installed, the browser tests will skip")
+        progress.end("not installed, tests that need them will skip")
         progress.say(str(error))
+
+
+def _finds(program: str) -> bool:
+    """Tell whether a program is there; daemons are in folders that a user's PATH leaves out."""
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    return shutil.which(program, path=path) is not None
 
 
 if __name__ == "__main__":

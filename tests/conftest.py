@@ -25,6 +25,7 @@ EVALUATION_DATA = Path(os.environ.get("ATOMLOOP_DATA", ROOT.parent / "shared" / 
 REMEDIES = {
     "atomai": ".venv/bin/python -m deploy.atomai_environment, then make test",
     "browser": "SYSTEM_PACKAGES=1 make test",
+    "slurm": "as root, SYSTEM_PACKAGES=1 make test",
     "real_data": "ATOMLOOP_DATA=<folder of the evaluation frames> make test",
 }
 LEAK_GRACE_S = 5.0
