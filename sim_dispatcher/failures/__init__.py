@@ -10,6 +10,7 @@ from sim_dispatcher.failures.kinds import CONTINUING, FailureKind
 from sim_dispatcher.failures.policy import (
     MAX_ATTEMPTS,
     MAX_CONTINUATIONS,
+    MAX_LOSSES,
     GiveUp,
     Retry,
     Tries,
@@ -23,6 +24,7 @@ __all__ = [
     "CONTINUING",
     "MAX_ATTEMPTS",
     "MAX_CONTINUATIONS",
+    "MAX_LOSSES",
     "Adjustments",
     "Ending",
     "FailureKind",

@@ -16,7 +16,10 @@ from typing import Any, Final
 from shared.messages.simulation import Level
 from sim_dispatcher.failures.kinds import FailureKind
 
-__all__ = ["LADDERS", "MAX_CONTINUATIONS", "Ladder", "Rung", "ladder_of"]
+__all__ = ["LADDERS", "MAX_CONTINUATIONS", "MAX_LOSSES", "Ladder", "Rung", "ladder_of"]
+
+MAX_LOSSES: Final = 3
+"""A job that lost its launcher so often is not tried again."""
 
 MAX_CONTINUATIONS: Final = 50
 """A job that was interrupted, or ran out of time, so often is not making progress."""
@@ -126,8 +129,8 @@ LADDERS: Final[Mapping[FailureKind, Ladder]] = MappingProxyType(
             "Run it where nothing more urgent takes its place, or pick it (operator's wish).",
         ),
         FailureKind.VANISHED: Ladder(
-            (Rung("back to the queue", {"resume": True}),) * 2,
-            "Its launcher vanished",
+            (Rung("back to the queue", {"resume": True}),) * (MAX_LOSSES - 1),
+            "Its launchers vanished",
             "Look for crashes or lack of memory on that host; use a cheaper level.",
         ),
         FailureKind.CRASHED: Ladder(

@@ -13,11 +13,12 @@ from typing import Any, Final, TypeAlias
 from shared.messages.simulation import Level
 from sim_dispatcher.failures.adjustments import Adjustments
 from sim_dispatcher.failures.kinds import CONTINUING, FailureKind
-from sim_dispatcher.failures.ladders import MAX_CONTINUATIONS, ladder_of
+from sim_dispatcher.failures.ladders import MAX_CONTINUATIONS, MAX_LOSSES, ladder_of
 
 __all__ = [
     "MAX_ATTEMPTS",
     "MAX_CONTINUATIONS",
+    "MAX_LOSSES",
     "GiveUp",
     "Retry",
     "Tries",

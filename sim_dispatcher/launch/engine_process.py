@@ -59,6 +59,11 @@ class EngineProcess:
         """The process's number while there is one."""
         return None if self._process is None else self._process.pid
 
+    @property
+    def cpu_s(self) -> float:
+        """Processor time that it and the programs it ran have used, s; 0 while there is none."""
+        return 0.0 if self._process is None else _cpu_s(self._process.pid)
+
     def start(self) -> None:
         """Start the process, unless it runs: importing the engines takes a second or two."""
         if self._process is not None and self._process.poll() is None:
@@ -99,7 +104,9 @@ class EngineProcess:
         """
         process = self._process
         if process is None or process.stdout is None:
-            return EngineFailure(reason="The engine is not running.", remedy="Run the job again.")
+            return EngineFailure(
+                reason="The engine is not running.", remedy="Run the job again.", code="engine-died"
+            )
         if not self._lines:
             ready, _, _ = select.select([process.stdout], [], [], timeout_s)
             if not ready:
@@ -118,6 +125,7 @@ class EngineProcess:
             return EngineFailure(
                 reason=f"The engine's answer is malformed: {error.errors()[0]['msg']}.",
                 remedy="Report it with the input and the log in the job's folder.",
+                code="malformed-answer",
             )
 
     def stop(self) -> None:
@@ -139,18 +147,31 @@ class EngineProcess:
             return EngineFailure(
                 reason="The engine was killed, probably because memory ran out.",
                 remedy="Use a smaller cluster or a cheaper level, or a host with more memory.",
+                code="engine-died",
+                exit_code=code,
             )
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         last = _last_line(self._folder)
         return EngineFailure(
             reason=f"The engine died with {how}{': ' + last if last else ''}.",
             remedy="Read engine.log in the job's folder; report it with the input.",
+            code="engine-died",
+            exit_code=code,
         )
 
 
 def _close(pipe: IO[bytes]) -> None:
     with contextlib.suppress(BrokenPipeError):  # unsent orders to a dead engine
         pipe.close()
+
+
+def _cpu_s(pid: int) -> float:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("ascii", "replace")
+    except OSError:
+        return 0.0
+    ticks = stat.rpartition(")")[2].split()[11:15]  # utime, stime and those of ended children
+    return sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK")
 
 
 def _last_line(folder: Path | None) -> str:

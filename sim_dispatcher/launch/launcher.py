@@ -8,10 +8,11 @@ A crash anywhere leaves a state that `Ledger.reconcile` mends.
 
 from __future__ import annotations
 
+import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 from fireworks import FWAction, FWorker
@@ -19,15 +20,29 @@ from pymongo import DESCENDING
 from pymongo.errors import PyMongoError
 
 from shared.clock import Clock
+from sim_dispatcher.failures import Ending, FailureKind, classify, is_lawful
 from sim_dispatcher.launch.admission import Admitted, Refused, admit
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.flight import Flight, Flown
 from sim_dispatcher.launch.launchpad import FIREWORKS_ERRORS
-from sim_dispatcher.launch.orders import EngineAnswer, EngineFailure, EngineOrder
+from sim_dispatcher.launch.orders import (
+    CHECKPOINT_NAME,
+    EngineAnswer,
+    EngineFailure,
+    EngineOrder,
+    EngineUnfinished,
+)
 from sim_dispatcher.launch.refusal import REMEDY, refuse
 from sim_dispatcher.launch.signing import SigningKey
 from sim_dispatcher.launch.workflows import LOCAL
-from sim_dispatcher.ledger import DatabaseAwayError, JobRecord, Ledger, is_outage
+from sim_dispatcher.ledger import (
+    DatabaseAwayError,
+    Failure,
+    JobRecord,
+    Ledger,
+    Spent,
+    is_outage,
+)
 
 __all__ = ["Launcher", "LauncherSettings"]
 
@@ -42,6 +57,8 @@ CANDIDATES: Final = 10
 
 SKIP_S: Final = 5.0
 """A firework whose job is not to be had is left alone for so long."""
+
+_FOREIGN_SETTINGS: Final = Refused(-1, "Its settings are not ones that its failures lead to.")
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +78,15 @@ class LauncherSettings:
     folder: Path
     category: str = LOCAL
     database: str | None = None
+
+
+@dataclass(frozen=True)
+class _Landed:
+    """How a flight ended, whose it was, and what it cost."""
+
+    outcome: Flown
+    launch: int
+    spent: Spent
 
 
 class Launcher:
@@ -157,26 +183,31 @@ class Launcher:
     def _launch(self, decision: Admitted, claim: JobRecord, stop: threading.Event) -> None:
         folder = self._settings.folder / f"{claim.key}-{claim.token}"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        launch = self._check_out(decision, folder)
+        if claim.adjustments.resume:
+            _bring_checkpoint(folder, claim)
+        launch = self._check_out(decision, folder) if _is_ours(claim) else _FOREIGN_SETTINGS
         if launch is None:
             self._ledger.hand_back(claim.key, claim.token)
             self._skipped[decision.firework] = self._clock.monotonic_s() + SKIP_S
             return
         if isinstance(launch, Refused):
             self._ledger.fail(claim.key, claim.token, launch.reason, REMEDY)
-            refuse(self._launchpad, self._ledger, launch)
+            refuse(self._launchpad, self._ledger, Refused(decision.firework, launch.reason))
             return
         log.info("job started", key=claim.key, firework=decision.firework, token=claim.token)
-        self._engine.order(EngineOrder(spec=decision.spec, folder=str(folder.absolute())))
+        order = EngineOrder(
+            spec=decision.spec, folder=str(folder.absolute()), adjustments=claim.adjustments
+        )
+        self._engine.order(order)
         flight = Flight(self._launchpad, self._ledger, self._engine, self._clock)
-        outcome = flight.watch(claim, launch, stop)
-        while not self._try_to_conclude(claim, launch, outcome) and not stop.wait(RETRY_S):
+        landed = _Landed(flight.watch(claim, launch, stop), launch, flight.spent)
+        while not self._try_to_conclude(claim, landed) and not stop.wait(RETRY_S):
             log.warning("result kept until the database is back", key=claim.key)
 
-    def _try_to_conclude(self, claim: JobRecord, launch: int, outcome: Flown) -> bool:
+    def _try_to_conclude(self, claim: JobRecord, landed: _Landed) -> bool:
         """Write an outcome; False while the database is away. Harmless to repeat."""
         try:
-            self._conclude(claim, launch, outcome)
+            self._conclude(claim, landed)
         except (PyMongoError, DatabaseAwayError) as error:
             log.warning("database away", error=str(error)[:200])
             return False
@@ -212,30 +243,53 @@ class Launcher:
             return Refused(decision.firework, "It was changed while it was checked out.")
         return int(launch)
 
-    def _conclude(self, claim: JobRecord, launch: int, outcome: Flown) -> None:
+    def _conclude(self, claim: JobRecord, landed: _Landed) -> None:
         """Write an outcome to the ledger first, then to the LaunchPad."""
-        key, token = claim.key, claim.token
-        match outcome:
-            case EngineAnswer(answer=answer):
-                applied = self._ledger.finish(key, token, answer)
-                stored: dict[str, Any] = {"job": key, "energy_eV": answer.result.energy_eV}
-                state = "COMPLETED"
-            case EngineFailure(reason=reason, remedy=remedy):
-                applied = self._ledger.fail(key, token, reason, remedy)
-                stored = {"job": key, "_message": f"{reason} {remedy}"}
-                state = "FIZZLED"
-            case "stopped":
-                self._ledger.hand_back(key, token)
-                log.info("job given back", key=key, token=token)
-                return
-            case "lost":
-                log.info("claim lost", key=key, token=token)
-                return
-        log.info("job ended", key=key, token=token, state=state, applied=applied)
+        key, token, outcome = claim.key, claim.token, landed.outcome
+        if outcome == "lost":
+            log.info("claim lost", key=key, token=token)
+            return
+        if isinstance(outcome, EngineAnswer):
+            applied = self._ledger.finish(key, token, outcome.answer, landed.spent)
+            stored: dict[str, Any] = {"job": key, "energy_eV": outcome.answer.result.energy_eV}
+            state = "COMPLETED"
+        else:
+            failure = _failure(outcome, landed.spent)
+            applied = self._ledger.fall_short(key, token, failure) == "failed"
+            stored = {"job": key, "_message": f"{failure.reason} {failure.remedy}"}
+            state = "FIZZLED"
+        log.info("attempt ended", key=key, token=token, state=state, applied=applied)
         if applied:
             action = FWAction(stored_data=stored, exit=state == "FIZZLED")
             try:
-                self._launchpad.complete_launch(launch, action, state)
+                self._launchpad.complete_launch(landed.launch, action, state)
             except FIREWORKS_ERRORS as error:
                 log.warning("launch not completed", key=key, error=str(error)[-200:])
             self._ledger.settle(key)
+
+
+def _failure(
+    outcome: EngineFailure | EngineUnfinished | Literal["stopped"], spent: Spent
+) -> Failure:
+    """Return what an attempt without an answer came to."""
+    if isinstance(outcome, EngineFailure):
+        kind = classify(Ending(outcome.code, outcome.exit_code))
+        return Failure(kind, outcome.reason, outcome.remedy, spent)
+    if isinstance(outcome, EngineUnfinished):
+        reason = f"It stopped at its checkpoint of step {outcome.step}."
+        return Failure(FailureKind.WALLTIME, reason, "Start it again.", spent)
+    return Failure(FailureKind.INTERRUPTED, "Its launcher was stopped.", "Start it again.", spent)
+
+
+def _is_ours(claim: JobRecord) -> bool:
+    """Tell whether a record's settings for this attempt are what the policy leads to."""
+    return is_lawful(claim.tries, claim.adjustments, claim.spec.level)
+
+
+def _bring_checkpoint(folder: Path, claim: JobRecord) -> None:
+    """Move the latest checkpoint of the attempts before into an attempt's folder."""
+    for token in range(claim.token - 1, 0, -1):
+        left = folder.with_name(f"{claim.key}-{token}") / CHECKPOINT_NAME
+        if left.exists():
+            shutil.move(left, folder / CHECKPOINT_NAME)
+            return

@@ -130,6 +130,13 @@ class LaunchPadWorkflows:
         found = self._launchpad.fireworks.find(query, {"fw_id": 1, "state": 1})
         return {int(document["fw_id"]): str(document["state"]) for document in found}
 
+    def stuck(self, fireworks: list[int]) -> list[int]:
+        """Return those of some fireworks that are checked out."""
+        query = {"fw_id": {"$in": fireworks}, "state": {"$in": ["RUNNING", "RESERVED"]}}
+        return [
+            int(found["fw_id"]) for found in self._launchpad.fireworks.find(query, {"fw_id": 1})
+        ]
+
     def sweep(self) -> int:
         """Remove staged fireworks that a crash left without a workflow; return how many."""
         now = dt.datetime.fromtimestamp(self._clock.wall_ns() / 1e9, dt.UTC)

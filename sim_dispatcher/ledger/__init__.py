@@ -1,5 +1,6 @@
 """The dispatch ledger: every computation asked for, once, and what came of it."""
 
+from sim_dispatcher.ledger.attempts import Attempt, Failure, Spent
 from sim_dispatcher.ledger.outage import DatabaseAwayError, is_outage
 from sim_dispatcher.ledger.records import (
     JobAnswer,
@@ -17,7 +18,9 @@ __all__ = [
     "FINAL",
     "LEASE_S",
     "MAX_LOSSES",
+    "Attempt",
     "DatabaseAwayError",
+    "Failure",
     "JobAnswer",
     "JobEvent",
     "JobFile",
@@ -25,6 +28,7 @@ __all__ = [
     "JobRecord",
     "JobSpec",
     "Ledger",
+    "Spent",
     "Variant",
     "Workflows",
     "is_outage",

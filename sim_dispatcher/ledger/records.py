@@ -19,6 +19,8 @@ from shared.messages.simulation import (
     RecipeOptions,
     SimulationResult,
 )
+from sim_dispatcher.failures import Adjustments, FailureKind
+from sim_dispatcher.ledger.attempts import ATTEMPTS_KEPT, Attempt
 
 __all__ = ["JobAnswer", "JobFile", "JobProgress", "JobRecord", "JobSpec", "Variant"]
 
@@ -116,6 +118,17 @@ class JobRecord(Part):
     """The launcher that holds, or last held, the claim."""
     losses: Annotated[int, Field(ge=0)] = 0
     """Launchers that fell silent over it."""
+    tries: Annotated[dict[FailureKind, int], Field(default_factory=dict)]
+    """How often each kind of failure was followed by another attempt."""
+    adjustments: Adjustments = Adjustments()
+    """What the present attempt does differently; follows from `tries`."""
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=ATTEMPTS_KEPT)] = ()
+    """The latest attempts that were followed by another."""
+    spent_wall_s: float = 0.0
+    """Wall time of all attempts, s."""
+    spent_cpu_s: float = 0.0
+    """Processor time of all attempts, s."""
+    claimed_at_ns: int = 0
     heartbeat_ns: int = 0
     progress: JobProgress | None = None
     result: SimulationResult | None = None
@@ -136,7 +149,8 @@ class JobRecord(Part):
 
     def as_job(self) -> Job:
         """Return the message that tells the service and the operator about it."""
-        reason = " ".join(part for part in (self.reason, self.remedy) if part)[:500]
+        words = (self.reason, self.remedy) if self.reason else (self._retry(),)
+        reason = " ".join(part for part in words if part)[:500]
         return Job(
             key=self.key,
             roi=self.spec.roi,
@@ -147,10 +161,18 @@ class JobRecord(Part):
             firework=self.firework,
             n_atoms=_atom_count(self.spec.structure),
             options=self.spec.options,
+            attempt=self.adjustments.attempt,
             step=None if self.progress is None else self.progress.step,
             worker=self.worker,
             updated_at_ns=self.updated_at_ns,
         )
+
+    def _retry(self) -> str:
+        """Return why an unfinished job is at another attempt, empty where it is at its first."""
+        if not self.attempts or self.state not in ("queued", "running"):
+            return ""
+        last = self.attempts[-1]
+        return f"Attempt {self.adjustments.attempt}: {last.next}. Before: {last.reason}"
 
 
 def _atom_count(structure: str) -> int:

@@ -15,6 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.write_concern import WriteConcern
 
 from shared.clock import Clock
+from sim_dispatcher.ledger.attempts import ATTEMPTS_KEPT
 from sim_dispatcher.ledger.records import JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.states import FINAL, JobEvent, advance, sources
 
@@ -22,7 +23,7 @@ __all__ = ["Shelf"]
 
 Document = dict[str, Any]
 
-_COUNTED: Final = {JobEvent.CLAIMED: "token", JobEvent.EXPIRED: "losses"}
+_COUNTED: Final = {JobEvent.CLAIMED: {"token": 1}, JobEvent.EXPIRED: {"losses": 1}}
 """Events that count something on the record."""
 
 LATE_KEPT: Final = 8
@@ -105,6 +106,8 @@ class Shelf:
         changes: Mapping[str, Any],
         *,
         holding: Mapping[str, int] | None = None,
+        counting: Mapping[str, float] | None = None,
+        attempt: Document | None = None,
     ) -> JobRecord | None:
         """Apply an event by compare-and-set.
 
@@ -113,6 +116,8 @@ class Shelf:
             event: What happened; a claim also hands out the next fencing token.
             changes: Fields to set.
             holding: What the record must still say: the token, or the firework.
+            counting: Fields to add to.
+            attempt: A line for the history of attempts.
 
         Returns:
             The record as it is now, None where its state or `holding` forbids the event.
@@ -124,8 +129,11 @@ class Shelf:
         if goal in FINAL:
             stamp["unsettled"] = True
         update: Document = {"$set": {**changes, **stamp}}
-        if event in _COUNTED:
-            update["$inc"] = {_COUNTED[event]: 1}
+        counts = {**_COUNTED.get(event, {}), **(counting or {})}
+        if counts:
+            update["$inc"] = counts
+        if attempt is not None:
+            update["$push"] = {"attempts": {"$each": [attempt], "$slice": -ATTEMPTS_KEPT}}
         document = self._jobs.find_one_and_update(
             mine, update, return_document=ReturnDocument.AFTER
         )

@@ -4,7 +4,8 @@
 
     reserved --workflow_seen--> staged --opened--> queued --claimed--> running --finished--> done
                                                      ^                    |
-                                                     +-released, expired--+---failed--> failed
+                                                     +-released, expired,-+---failed--> failed
+                                                       retried
     every state before the end --cancelled--> cancelled
 
 `done`, `failed` and `cancelled` are final: no event leads out of them.
@@ -38,6 +39,8 @@ class JobEvent(StrEnum):
     """Its launcher gave it back unfinished."""
     EXPIRED = "expired"
     """Its launcher stopped beating."""
+    RETRIED = "retried"
+    """It ended without a result, and the policy has another attempt for it."""
     CANCELLED = "cancelled"
     """The operator, or the dispatcher's selection, withdrew it."""
 
@@ -59,6 +62,7 @@ TRANSITIONS: Final[dict[tuple[JobState, JobEvent], JobState]] = {
     ("running", JobEvent.FAILED): "failed",
     ("running", JobEvent.RELEASED): "queued",
     ("running", JobEvent.EXPIRED): "queued",
+    ("running", JobEvent.RETRIED): "queued",
     ("running", JobEvent.CANCELLED): "cancelled",
 }
 """Every legal step; a pair that is missing is illegal."""

@@ -8,12 +8,14 @@ table; a launcher's writes carry the fencing token of its claim.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pymongo import MongoClient
 
 from shared.clock import Clock
 from shared.errors import DatabaseError
+from sim_dispatcher.failures import MAX_LOSSES, FailureKind, GiveUp, decide
+from sim_dispatcher.ledger.attempts import NOTHING_SPENT, Failure, Spent
 from sim_dispatcher.ledger.outage import says_when_away
 from sim_dispatcher.ledger.records import JobAnswer, JobProgress, JobRecord, JobSpec
 from sim_dispatcher.ledger.shelf import Shelf
@@ -28,9 +30,6 @@ LEASE_S: Final = 90.0
 Silence is measured by the reconciler's own monotonic clock, as time in which the heartbeat did not
 change: hosts whose clocks disagree, or are set, lose no job by it.
 """
-
-MAX_LOSSES: Final = 3
-"""A job that lost its launcher so often is not tried again."""
 
 
 class Ledger:
@@ -140,7 +139,7 @@ class Ledger:
         for record in self._silent(self._shelf.find({"state": "running"})):
             self._expire(record)
             mended += 1
-        return mended + self._fail_defused(before)
+        return mended + self._fail_defused(before) + self._free_stuck(before)
 
     # ------------------------------------------------------------------ the launcher's side
 
@@ -157,7 +156,8 @@ class Ledger:
             The record, whose `token` guards every later write of this launcher; None where the
             job is not to be had.
         """
-        changes = {"worker": worker, "heartbeat_ns": self._clock.wall_ns(), "progress": None}
+        now = self._clock.wall_ns()
+        changes = {"worker": worker, "claimed_at_ns": now, "heartbeat_ns": now, "progress": None}
         return self._shelf.step(key, JobEvent.CLAIMED, changes, holding={"firework": firework})
 
     @says_when_away
@@ -175,19 +175,27 @@ class Ledger:
         return self._shelf.beat(key, token, progress)
 
     @says_when_away
-    def finish(self, key: str, token: int, answer: JobAnswer) -> bool:
+    def finish(self, key: str, token: int, answer: JobAnswer, spent: Spent = NOTHING_SPENT) -> bool:
         """Record a job's result; a late one is kept beside the record and not applied.
 
         Args:
             key: The job.
             token: The claim's fencing token.
             answer: What the recipe returned.
+            spent: What the attempt cost.
 
         Returns:
             Whether the result was applied.
         """
         fields = answer.model_dump(mode="json")
-        if self._shelf.step(key, JobEvent.FINISHED, fields, holding={"token": token}) is not None:
+        applied = self._shelf.step(
+            key,
+            JobEvent.FINISHED,
+            {**fields, "reason": None, "remedy": None},
+            holding={"token": token},
+            counting=spent.counted(),
+        )
+        if applied is not None:
             return True
         if self._shelf.find_one({"_id": key, "state": "done", "token": token}) is not None:
             return True  # applied by a first try whose acknowledgement was lost
@@ -195,8 +203,26 @@ class Ledger:
         return False
 
     @says_when_away
+    def fall_short(
+        self, key: str, token: int, failure: Failure
+    ) -> Literal["retried", "failed"] | None:
+        """Record that an attempt ended without a result, and do what the policy says.
+
+        Args:
+            key: The job.
+            token: The claim's fencing token.
+            failure: What went wrong.
+
+        Returns:
+            Whether it waits for another attempt or has failed; None where the claim was no
+            longer valid. The firework of a failed job is left to its launcher and `settle`.
+        """
+        record = self._shelf.find_one({"_id": key, "state": "running", "token": token})
+        return None if record is None else self._follow(record, failure, JobEvent.RETRIED)
+
+    @says_when_away
     def fail(self, key: str, token: int, reason: str, remedy: str) -> bool:
-        """Record that a job ended without a result.
+        """Record that a job ended without a result and is not to be tried again.
 
         Args:
             key: The job.
@@ -207,8 +233,7 @@ class Ledger:
         Returns:
             Whether it was applied.
         """
-        words = {"reason": reason[:500], "remedy": remedy[:500]}
-        return self._shelf.step(key, JobEvent.FAILED, words, holding={"token": token}) is not None
+        return self._fail(key, token, reason, remedy)
 
     @says_when_away
     def release(self, key: str, token: int) -> bool:
@@ -307,17 +332,54 @@ class Ledger:
             )
         return len(ended)
 
+    def _free_stuck(self, before_ns: int) -> int:
+        """Make ready the fireworks of jobs that were given back by a launcher that then died."""
+        waiting = self._shelf.queued_fireworks(before_ns)
+        stuck = self._workflows.stuck(sorted(waiting)) if waiting else []
+        for firework in stuck:
+            self._workflows.requeue(firework)
+        return len(stuck)
+
     def _expire(self, record: JobRecord) -> None:
         """Take a running job from a launcher that fell silent."""
-        key, token, firework = record.key, record.token, record.firework
-        if record.losses + 1 >= MAX_LOSSES:
-            reason = f"Its launcher vanished {MAX_LOSSES} times, the last was {record.worker}."
-            remedy = "Look for crashes or lack of memory on that host; use a cheaper level."
-            if self.fail(key, token, reason, remedy):
-                self.settle(key)
-            return
-        expired = self._shelf.step(
-            key, JobEvent.EXPIRED, {"progress": None}, holding={"token": token}
+        lived_s = max(0, record.heartbeat_ns - record.claimed_at_ns) / 1e9
+        failure = Failure(
+            FailureKind.VANISHED,
+            f"the last was {record.worker}.",
+            "Look for crashes or lack of memory on that host; use a cheaper level.",
+            Spent(wall_s=lived_s),
         )
-        if expired is not None and firework is not None:
-            self._workflows.requeue(firework)
+        if self._follow(record, failure, JobEvent.EXPIRED) == "failed":
+            self.settle(record.key)
+
+    def _follow(
+        self, record: JobRecord, failure: Failure, event: JobEvent
+    ) -> Literal["retried", "failed"] | None:
+        """Do what the policy says about a failure of a running job."""
+        key, token = record.key, record.token
+        words = (failure.reason, failure.remedy)
+        verdict = decide(failure.kind, record.tries, record.spec.level, words)
+        if isinstance(verdict, GiveUp):
+            applied = self._fail(key, token, verdict.reason, verdict.remedy, failure.spent)
+            return "failed" if applied else None
+        moved = self._shelf.step(
+            key,
+            event,
+            {"progress": None, "adjustments": verdict.adjustments.model_dump(mode="json")},
+            holding={"token": token},
+            counting={**failure.spent.counted(), f"tries.{failure.kind}": 1},
+            attempt=failure.as_document(verdict.what, token, record.worker, self._clock.wall_ns()),
+        )
+        if moved is None:
+            return None
+        if moved.firework is not None:
+            self._workflows.requeue(moved.firework)
+        return "retried"
+
+    def _fail(
+        self, key: str, token: int, reason: str, remedy: str, spent: Spent = NOTHING_SPENT
+    ) -> bool:
+        words = {"reason": reason[:500], "remedy": remedy[:500]}
+        held, cost = {"token": token}, spent.counted()
+        step = self._shelf.step(key, JobEvent.FAILED, words, holding=held, counting=cost)
+        return step is not None

@@ -41,6 +41,10 @@ class Workflows(Protocol):
         """Return those of some fireworks that have ended, each with how."""
         ...
 
+    def stuck(self, fireworks: list[int]) -> list[int]:
+        """Return those of some fireworks that are checked out."""
+        ...
+
     def sweep(self) -> int:
         """Remove fireworks that a crash left without a workflow; return how many."""
         ...

@@ -81,7 +81,11 @@ def test_a_dead_engine_fails_its_job_and_the_next_one_runs(site: Any, spec: Spec
     with site.launcher("w"):
         first, second = site.end_of("a"), site.end_of("b")
     assert first.state == "failed"
-    assert first.reason == "The engine died with signal 11: Segmentation fault."
+    assert first.reason == (
+        "The engine died: The engine died with signal 11: Segmentation fault, "
+        "in the last of 3 attempts."
+    )
+    assert len(first.attempts) == 2
     assert second.state == "done"
 
 

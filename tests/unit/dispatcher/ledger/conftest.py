@@ -64,7 +64,12 @@ class MemoryWorkflows:
 
     def ended(self, fireworks: list[int]) -> dict[int, str]:
         states = {number: self.fireworks[number]["state"] for number in fireworks}
-        return {number: state for number, state in states.items() if state != "READY"}
+        return {
+            number: state for number, state in states.items() if state not in ("READY", "RUNNING")
+        }
+
+    def stuck(self, fireworks: list[int]) -> list[int]:
+        return [one for one in fireworks if self.fireworks[one]["state"] == "RUNNING"]
 
     def sweep(self) -> int:
         return 0
