@@ -50,7 +50,7 @@ class Checkpoint:
         if self.path is None:
             return None
         try:
-            with np.load(self.path, allow_pickle=False) as stored:
+            with self.path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 arrays = {name: stored[name] for name in stored.files}
             identity, found, step = (
                 str(arrays.pop(name)) for name in ("identity", "stage", "step")

@@ -16,7 +16,7 @@ import numpy as np
 
 from shared.errors import LevelUnavailableError, SimulationError, StructureError
 from sim_dispatcher.levels import System, choose_level
-from sim_dispatcher.levels.potential import Array
+from sim_dispatcher.levels.potential import Array, Potential
 from sim_dispatcher.recipes.formation import Exchange, plan_exchange, reference_of
 from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.minimise import Descent, Minimum, Progress, Watcher, minimise
@@ -45,11 +45,14 @@ class Settling:
         free: What may move; None = everything.
         stage: Name given to the watcher, and to a checkpoint.
         prepared: Whether the force field may move the atoms first.
+        look_first: Whether a structure that is relaxed already is left as it is, at the price of
+            one point where it is not.
     """
 
     free: Mask | None = None
     stage: str = "relax"
     prepared: bool = True
+    look_first: bool = False
 
 
 def settle(task: Task, cluster: Cluster, how: Settling | None = None) -> Minimum:
@@ -63,6 +66,11 @@ def settle(task: Task, cluster: Cluster, how: Settling | None = None) -> Minimum
     free = all_free(cluster) if how.free is None else how.free
     saved = task.checkpoint.load(how.stage)
     done = 0 if saved is None else saved.step
+    surface = task.surface(cluster)
+    if how.look_first and saved is None:
+        seen = look(task, cluster, how.stage, surface)
+        if seen.fmax_eV_A < task.options.fmax_eV_A:
+            return seen
     start, hessian = cluster.positions_A, None
     if saved is not None:
         start = np.asarray(saved.arrays["positions_A"])
@@ -80,14 +88,20 @@ def settle(task: Task, cluster: Cluster, how: Settling | None = None) -> Minimum
         keep=task.keeper(how.stage, done),
     )
     watch = _counting_from(done, task.watch)
-    found = minimise(task.surface(cluster), start, descent, watch)
+    found = minimise(surface, start, descent, watch)
     return dataclasses.replace(found, steps=found.steps + done)
 
 
-def look(task: Task, cluster: Cluster, stage: str = "single point") -> Minimum:
-    """Compute one point."""
+def look(
+    task: Task,
+    cluster: Cluster,
+    stage: str = "single point",
+    surface: Potential | None = None,
+) -> Minimum:
+    """Compute one point, on a surface that was prepared before or on a new one."""
+    surface = surface or task.surface(cluster)
     descent = Descent(all_free(cluster), np.inf, max_steps=0, stage=stage)
-    return minimise(task.surface(cluster), cluster.positions_A, descent, task.watch)
+    return minimise(surface, cluster.positions_A, descent, task.watch)
 
 
 @dataclass(frozen=True)
@@ -173,6 +187,8 @@ def _force_field(
     task: Task, cluster: Cluster, free: Mask, *, moves: bool
 ) -> tuple[Array, Array | None]:
     """Return start positions and curvature from GFN-FF, or the cluster's own and None."""
+    if cluster.lattice_A is not None:
+        return cluster.positions_A, None
     system = System(cluster.numbers, cluster.charge, cluster.unpaired)
     start = cluster.positions_A
     try:

@@ -63,7 +63,7 @@ class Task:
 
     def surface(self, cluster: Cluster) -> Potential:
         """Return the level's energy surface of a cluster, its libraries held to the threads."""
-        system = System(cluster.numbers, cluster.charge, cluster.unpaired)
+        system = System(cluster.numbers, cluster.charge, cluster.unpaired, cluster.lattice_A)
         potential = self.level.potential(system, self.options.numerics)
         threadpool_limits(limits=self.options.threads)  # libraries load with the first surface
         return potential

@@ -58,7 +58,7 @@ class Torn:
         ray = positions_A[-1] - positions_A[:-1].mean(0)
         forces = np.zeros_like(positions_A)
         forces[-1] = -target * ray / np.linalg.norm(ray)
-        return Evaluation(0.5 * target**2, forces)
+        return Evaluation(float(0.5 * target**2), forces)
 
 
 def test_benzene_relaxes_to_its_measured_bond_lengths(benzene: Cluster) -> None:
