@@ -32,7 +32,7 @@ VENV = ROOT / ".venv"
 STATE = ROOT / ".atomloop"
 LOG = STATE / "setup.log"
 STAMP = VENV / "atomloop-setup.json"
-EXTRAS = "edge,files,nion,inference,dispatch,dev"
+EXTRAS = "edge,files,nion,inference,dispatch,dft,dev"
 OLDEST_PYTHON = (3, 11)
 SYSTEM_PACKAGES = (
     ("chromium", "chromium"),  # the browser tests
