@@ -1,0 +1,77 @@
+"""The parts of an error bar as pure arithmetic, and how they become one number.
+
+Names end in the unit. Parts in eV are one-sided standard errors of the formation energy (of the
+total energy where there is none); `total_eV` is the root of the sum of their squares, which
+assumes that they are independent and small. Shares are no energies and stay out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import fsum, hypot, sqrt
+from typing import Final
+
+import numpy as np
+
+from sim_dispatcher.levels.potential import Array
+
+__all__ = ["TOTAL", "merge", "numerics_eV", "reservoir_eV", "spread_eV"]
+
+TOTAL: Final = "total_eV"
+
+
+def merge(parts: Mapping[str, float], levels_eV: float | None = None) -> dict[str, float]:
+    """Return the parts with their total, and with the disagreement between levels where known.
+
+    Args:
+        parts: By name; a total already there is replaced.
+        levels_eV: Formation energy at this level minus that of the one below, eV.
+    """
+    whole = {name: value for name, value in parts.items() if name != TOTAL}
+    if levels_eV is not None:
+        whole["levels_eV"] = abs(levels_eV)
+    energies = [value for name, value in whole.items() if name.endswith("_eV")]
+    return whole | ({TOTAL: hypot(*energies)} if energies else {})
+
+
+def spread_eV(own_eV: float, others: Iterable[tuple[float, float]]) -> float:
+    """Return how far other readings lie from the one computed, eV.
+
+    Args:
+        own_eV: Formation energy of the reading computed, eV.
+        others: (weight, formation energy in eV) of each other reading.
+
+    Returns:
+        The root of the weighted sum of squared differences: the readings' standard deviation
+        about the one computed, not about their mean.
+    """
+    return sqrt(fsum(weight * (energy - own_eV) ** 2 for weight, energy in others))
+
+
+def reservoir_eV(added: Mapping[str, int], errors_eV: Mapping[str, float]) -> float | None:
+    """Return what the chemical potentials' errors do to a formation energy, eV.
+
+    Args:
+        added: Atoms exchanged, by element.
+        errors_eV: Error of each element's potential, eV.
+
+    Returns:
+        None where the error of an exchanged element is not known; 0 where none is exchanged.
+    """
+    if any(element not in errors_eV for element in added):
+        return None
+    return hypot(0.0, *(n * errors_eV[element] for element, n in added.items()))
+
+
+def numerics_eV(forces_eV_A: Array, hessian_eV_A2: Array) -> float:
+    """Return how far above its minimum a nearly relaxed structure is, eV.
+
+    Args:
+        forces_eV_A: (n, 3) what is left of the forces, eV/Å.
+        hessian_eV_A2: (3n, 3n) positive definite model of the curvature, eV/Å².
+
+    Returns:
+        Half of f H^-1 f: exact on a parabola of that curvature.
+    """
+    force = np.asarray(forces_eV_A, dtype=np.float64).ravel()
+    return float(0.5 * force @ np.linalg.solve(hessian_eV_A2, force))
