@@ -1,0 +1,73 @@
+"""Long campaigns against the dispatch path: resumable, seeded, one JSON line per round.
+
+    python -m tests.campaigns kills --rounds 200 --out build/campaigns/kills.jsonl
+    python -m tests.campaigns submissions --rounds 200 --out build/campaigns/submissions.jsonl
+
+Rounds whose numbers are in the file already are not played again. Ends with a summary; exit code 1
+where anything was lost, doubled or changed after its end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.campaigns.kills import kill_rounds
+
+ROUNDS_PER_SITE = 25
+SEED = 20261122
+NO_ERROR = ("round", "killed", "after_s", "jobs", "recomputed", "kind")
+
+CAMPAIGNS: dict[str, Callable[[Path, list[int], int], list[dict[str, Any]]]] = {
+    "kills": kill_rounds,
+}
+
+
+def main() -> None:
+    """Play what is missing, and sum up."""
+    parser = argparse.ArgumentParser(prog="python -m tests.campaigns")
+    parser.add_argument("campaign", choices=CAMPAIGNS)
+    parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--out", type=Path, required=True)
+    asked = parser.parse_args()
+    asked.out.parent.mkdir(parents=True, exist_ok=True)
+    played = {line["round"] for line in _lines(asked.out)}
+    missing = [number for number in range(asked.rounds) if number not in played]
+    for start in range(0, len(missing), ROUNDS_PER_SITE):
+        with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
+            numbers = missing[start : start + ROUNDS_PER_SITE]
+            outcomes = CAMPAIGNS[asked.campaign](Path(folder), numbers, asked.seed)
+        with asked.out.open("a") as file:
+            file.writelines(json.dumps(outcome) + "\n" for outcome in outcomes)
+        print(f"{numbers[-1] + 1} of {asked.rounds}", file=sys.stderr, flush=True)
+    print(json.dumps(summary(_lines(asked.out))))
+    sys.exit(1 if any(bad(line) for line in _lines(asked.out)) else 0)
+
+
+def bad(line: dict[str, Any]) -> bool:
+    """Tell whether a round went wrong."""
+    return any(value for name, value in line.items() if name not in NO_ERROR)
+
+
+def summary(lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add up the rounds."""
+    totals: dict[str, Any] = {"rounds": len(lines), "bad": sum(map(bad, lines))}
+    for name, value in ((n, v) for line in lines for n, v in line.items()):
+        if isinstance(value, int) and name != "round":
+            totals[name] = totals.get(name, 0) + value
+    return totals
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text() if path.exists() else ""
+    return [json.loads(line) for line in text.splitlines() if line]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""The processes that are killed: a submitter and a launcher, both out of the real parts.
+
+`python -m tests.campaigns.roles submitter|launcher FOLDER NAME`. The submitter takes keys from
+`wanted`, submits each until the ledger has acknowledged it, writes it to `acknowledged`, and
+reconciles all the time; its clock runs fast, so that a lease is over in seconds.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import structlog
+
+from shared.clock import SystemClock
+from sim_dispatcher.launch.assembly import open_launcher, open_ledger
+from sim_dispatcher.launch.engine_process import EngineProcess
+from sim_dispatcher.launch.launcher import LauncherSettings
+from sim_dispatcher.launch.workflows import LOCAL
+from sim_dispatcher.ledger import LEASE_S, DatabaseAwayError, JobSpec, Ledger
+
+LEASE_REAL_S = 3.0
+"""What a lease of `LEASE_S` lasts on the submitter's clock; six heartbeats of a launcher."""
+GRACE_S = 1.0
+RECONCILE_S = 0.5
+POLL_S = 0.05
+
+
+class FastClock(SystemClock):
+    """A clock on which leases run out sooner; dates are the machine's."""
+
+    def monotonic_s(self) -> float:
+        """Seconds since an arbitrary start, too many."""
+        return super().monotonic_s() * LEASE_S / LEASE_REAL_S
+
+
+def spec_of(key: str) -> JobSpec:
+    """Return the job that a key stands for; the last part of the key is its length in ms."""
+    return JobSpec(
+        key=key, roi=key, recipe="relax", level="gfnff", structure="1\n\nC 0 0 0\n",
+        frame="0" * 64, model="1" * 64, created_at_ns=1,
+    )  # fmt: skip
+
+
+def acknowledged(folder: Path) -> list[str]:
+    """Return the keys whose submission was acknowledged; a torn last line was not."""
+    path = folder / "acknowledged"
+    text = path.read_text() if path.exists() else ""
+    return [line for line in text.split("\n")[:-1] if line]
+
+
+def submit_for_ever(folder: Path, uri: str, stop: threading.Event) -> None:
+    """Submit what is wanted, and mend what crashes left behind."""
+    ledger = open_ledger(uri, folder / "key", FastClock())
+    done, clock, reconciled = set(acknowledged(folder)), SystemClock(), 0.0
+    with (folder / "acknowledged").open("a") as file:
+        while not stop.wait(POLL_S):
+            try:
+                for key in (folder / "wanted").read_text().split():
+                    if key not in done and _submitted(ledger, key):
+                        file.write(f"{key}\n")
+                        file.flush()
+                        os.fsync(file.fileno())
+                        done.add(key)
+                if clock.monotonic_s() - reconciled > RECONCILE_S:
+                    ledger.reconcile(grace_s=GRACE_S)
+                    reconciled = clock.monotonic_s()
+            except DatabaseAwayError:
+                continue
+
+
+def _submitted(ledger: Ledger, key: str) -> bool:
+    return ledger.submit(spec_of(key)).state != "reserved"
+
+
+def launch_for_ever(
+    folder: Path, uri: str, name: str, stop: threading.Event, category: str = LOCAL
+) -> None:
+    """Run the real launcher with the traced engine."""
+    command = (sys.executable, "-S", str(Path(__file__).with_name("engine.py")))
+    engine = EngineProcess(folder / f"{name}.log", command=(*command, str(folder / "trace")))
+    settings = LauncherSettings(name, folder / "jobs", category)
+    launcher = open_launcher(uri, folder / "key", settings, engine, SystemClock())
+    launcher.run(stop)
+    launcher.close()
+
+
+def main() -> None:
+    """Play a role until SIGTERM."""
+    role, folder, name = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
+    uri = (folder / "uri").read_text()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    if role == "submitter":
+        submit_for_ever(folder, uri, stop)
+    else:
+        launch_for_ever(folder, uri, name, stop)
+
+
+if __name__ == "__main__":
+    main()
