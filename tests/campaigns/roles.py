@@ -19,7 +19,7 @@ from shared.clock import SystemClock
 from sim_dispatcher.launch.assembly import open_launcher, open_ledger
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.launcher import LauncherSettings
-from sim_dispatcher.launch.workflows import LOCAL
+from sim_dispatcher.launch.routing import LOCAL, QUICK
 from sim_dispatcher.ledger import LEASE_S, DatabaseAwayError, JobSpec, Ledger
 
 LEASE_REAL_S = 3.0
@@ -77,12 +77,12 @@ def _submitted(ledger: Ledger, key: str) -> bool:
 
 
 def launch_for_ever(
-    folder: Path, uri: str, name: str, stop: threading.Event, category: str = LOCAL
+    folder: Path, uri: str, name: str, stop: threading.Event, categories: tuple[str, ...] = (QUICK, LOCAL)
 ) -> None:
     """Run the real launcher with the traced engine."""
     command = (sys.executable, "-S", str(Path(__file__).with_name("engine.py")))
     engine = EngineProcess(folder / f"{name}.log", command=(*command, str(folder / "trace")))
-    settings = LauncherSettings(name, folder / "jobs", category)
+    settings = LauncherSettings(name, folder / "jobs", categories)
     launcher = open_launcher(uri, folder / "key", settings, engine, SystemClock())
     launcher.run(stop)
     launcher.close()
