@@ -13,7 +13,7 @@ from sim_dispatcher.recipes.checkpoint import Saved
 from sim_dispatcher.recipes.minimise import Progress
 from sim_dispatcher.recipes.options import Options
 from sim_dispatcher.recipes.relaxation import Settling, settle
-from sim_dispatcher.recipes.task import Outcome, Task
+from sim_dispatcher.recipes.task import SAVE_S, Outcome, Task
 from sim_dispatcher.recipes.thermostat import (
     CHAIN_LENGTH,
     DAMPING_FS,
@@ -52,9 +52,6 @@ SAMPLE_FS: Final = 10.0
 """Time between two samples, fs; longer where there would be more than `MAX_SAMPLES`."""
 
 MAX_SAMPLES: Final = 2000
-
-SAVE_S: Final = 5.0
-"""Least time between two checkpoints, s: what a killed process loses, a block beside."""
 
 
 @dataclass(frozen=True, eq=False)

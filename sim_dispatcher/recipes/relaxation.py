@@ -17,6 +17,7 @@ import numpy as np
 from shared.errors import LevelUnavailableError, SimulationError, StructureError
 from sim_dispatcher.levels import System, choose_level
 from sim_dispatcher.levels.potential import Array, Potential
+from sim_dispatcher.recipes.checkpoint import Saved
 from sim_dispatcher.recipes.formation import Exchange, plan_exchange, reference_of
 from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.minimise import Descent, Minimum, Progress, Watcher, minimise
@@ -63,19 +64,29 @@ def settle(task: Task, cluster: Cluster, how: Settling | None = None) -> Minimum
         UnfinishedError: The time was up; the positions are kept.
     """
     how = how or Settling()
-    free = all_free(cluster) if how.free is None else how.free
     saved = task.checkpoint.load(how.stage)
-    done = 0 if saved is None else saved.step
+    if saved is not None and "found" in saved.arrays:
+        return _remembered(saved)
     surface = task.surface(cluster)
     if how.look_first and saved is None:
         seen = look(task, cluster, how.stage, surface)
         if seen.fmax_eV_A < task.options.fmax_eV_A:
             return seen
+    found = _descended(task, cluster, how, surface)
+    task.checkpoint.save(_remember(how.stage, found))
+    return found
+
+
+def _descended(task: Task, cluster: Cluster, how: Settling, surface: Potential) -> Minimum:
+    """Walk down from the cluster, or from where an earlier walk was stopped."""
+    saved = task.checkpoint.load(how.stage)
+    done = 0 if saved is None else saved.step
+    free = all_free(cluster) if how.free is None else how.free
     start, hessian = cluster.positions_A, None
     if saved is not None:
         start = np.asarray(saved.arrays["positions_A"])
     if task.level.can_react:
-        settled = cluster.moved(start)
+        settled = dataclasses.replace(cluster, positions_A=start)
         start, hessian = _force_field(task, settled, free, moves=how.prepared and saved is None)
     options = task.options
     descent = Descent(
@@ -87,9 +98,19 @@ def settle(task: Task, cluster: Cluster, how: Settling | None = None) -> Minimum
         max_step_A=options.max_step_A,
         keep=task.keeper(how.stage, done),
     )
-    watch = _counting_from(done, task.watch)
-    found = minimise(surface, start, descent, watch)
+    found = minimise(surface, start, descent, _counting_from(done, task.watch))
     return dataclasses.replace(found, steps=found.steps + done)
+
+
+def _remember(stage: str, found: Minimum) -> Saved:
+    """Return a finished stage as arrays."""
+    numbers = np.array([found.energy_eV, found.fmax_eV_A, float(found.converged)])
+    return Saved(stage, found.steps, {"positions_A": found.positions_A, "found": numbers})
+
+
+def _remembered(saved: Saved) -> Minimum:
+    energy, force, converged = saved.arrays["found"].tolist()
+    return Minimum(saved.arrays["positions_A"], energy, force, saved.step, bool(converged))
 
 
 def look(

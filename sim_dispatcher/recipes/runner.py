@@ -59,6 +59,7 @@ def run_recipe(
     with threadpool_limits(limits=options.threads):
         outcome = row.perform(task)
     final = outcome.cluster
+    in_sheet = outcome.n_sheet or len(final)
     if outcome.whole:
         _refuse_fragments(final)
     result = SimulationResult(
@@ -72,7 +73,7 @@ def run_recipe(
         bonds_A=bond_statistics(final.symbols, final.positions_A),
         rings={
             "before": ring_census(cluster.symbols, cluster.positions_A),
-            "after": ring_census(final.symbols, final.positions_A),
+            "after": ring_census(final.symbols[:in_sheet], final.positions_A[:in_sheet]),
         },
         converged=outcome.converged,
         steps=outcome.steps,

@@ -22,7 +22,10 @@ from sim_dispatcher.recipes.options import Options
 from sim_dispatcher.recipes.twins import TwinEnergies
 from sim_dispatcher.structure.cluster import Cluster
 
-__all__ = ["Computed", "Outcome", "ResultFile", "Task"]
+__all__ = ["SAVE_S", "Computed", "Outcome", "ResultFile", "Task"]
+
+SAVE_S: Final = 5.0
+"""Least time between two checkpoints, s: what a killed process loses."""
 
 _SETTINGS_OF_A_CHECKPOINT: Final = (
     *("fmax_eV_A", "max_step_A", "temperature_K", "timestep_fs", "seed"),
@@ -81,16 +84,22 @@ class Task:
         return UnfinishedError(saved.step, self.checkpoint.path)
 
     def keeper(self, stage: str, done: int = 0) -> Callable[[int, Array], None]:
-        """Return what an optimiser calls after each step, so that a stop keeps its positions.
+        """Return what an optimiser calls after each step, so that no work is lost.
 
         Args:
             stage: Name of the part that is under way.
             done: Steps done before a resume.
         """
+        clock = self.options.clock
+        written_s = [clock.monotonic_s()] if self.checkpoint.path else []
 
         def keep(step: int, positions_A: Array) -> None:
+            saved = Saved(stage, done + step, {"positions_A": positions_A.copy()})
             if self.must_stop():
-                raise self.stop_with(Saved(stage, done + step, {"positions_A": positions_A}))
+                raise self.stop_with(saved)
+            if written_s and clock.monotonic_s() - written_s[0] >= SAVE_S:
+                self.checkpoint.save(saved)
+                written_s[0] = clock.monotonic_s()
 
         return keep
 
@@ -139,6 +148,7 @@ class Outcome:
         files: Files that belong to the answer.
         settings: What the recipe did, in words, for the provenance.
         whole: Whether the final structure must hang together.
+        n_sheet: Atoms that make up the sheet and its rings, counted from the first; None = all.
         comparable: Whether its atoms rest where the level of theory says, so that they may be
             compared with those detected.
     """
@@ -154,6 +164,7 @@ class Outcome:
     files: tuple[ResultFile, ...] = ()
     settings: str = ""
     whole: bool = True
+    n_sheet: int | None = None
     comparable: bool = True
 
     @classmethod
