@@ -77,7 +77,11 @@ def _submitted(ledger: Ledger, key: str) -> bool:
 
 
 def launch_for_ever(
-    folder: Path, uri: str, name: str, stop: threading.Event, categories: tuple[str, ...] = (QUICK, LOCAL)
+    folder: Path,
+    uri: str,
+    name: str,
+    stop: threading.Event,
+    categories: tuple[str, ...] = (QUICK, LOCAL),
 ) -> None:
     """Run the real launcher with the traced engine."""
     command = (sys.executable, "-S", str(Path(__file__).with_name("engine.py")))
