@@ -11,6 +11,7 @@ from pydantic_settings import SettingsConfigDict
 from shared.messages import Identifier, Level
 from shared.settings import LogSettings, Section, ServiceSettings
 from shared.transport import DialSettings
+from sim_dispatcher.batch.settings import BatchSettings
 
 __all__ = [
     "DatabaseSettings",
@@ -53,6 +54,12 @@ class LaunchSettings(Section):
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default=1, description="Threads of the engines in one launcher."
     )
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=1, description="Lanes of a launcher that take long jobs, beside two that do not."
+    )
+    memory_MB: Annotated[int, Field(ge=500)] | None = Field(
+        default=None, description="Address space of one engine, MB; unset = all there is."
+    )
 
     @property
     def key_file(self) -> Path:
@@ -92,4 +99,5 @@ class DispatcherSettings(ServiceSettings):
     database: DatabaseSettings = DatabaseSettings()
     launch: LaunchSettings = LaunchSettings()
     selection: SelectionSettings = SelectionSettings()
+    batch: BatchSettings = BatchSettings()
     log: LogSettings = LogSettings()

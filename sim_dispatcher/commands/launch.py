@@ -1,4 +1,4 @@
-"""`sim-dispatcher launch`: compute ready jobs until told to stop."""
+"""`sim-dispatcher launch`: compute ready jobs until told to stop, or one inside a Slurm job."""
 
 from __future__ import annotations
 
@@ -17,39 +17,90 @@ from shared.logs import configure_logs
 from shared.settings import load_settings
 from sim_dispatcher.launch.assembly import open_launcher
 from sim_dispatcher.launch.engine_process import EngineProcess
-from sim_dispatcher.launch.launcher import LauncherSettings
-from sim_dispatcher.launch.workflows import LOCAL
+from sim_dispatcher.launch.lanes import Lane, plan_lanes, run_lanes
+from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
+from sim_dispatcher.launch.routing import BATCH
 from sim_dispatcher.settings import DispatcherSettings
 
 __all__ = ["launch"]
 
 
 def launch(
-    config: Annotated[Path | None, typer.Option(help="The dispatcher's settings file.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The dispatcher's settings file.")
+    ] = None,
     uri: Annotated[str | None, typer.Option(help="MongoDB URI; beats the settings.")] = None,
     folder: Annotated[Path | None, typer.Option(help="For the jobs' folders.")] = None,
     key: Annotated[Path | None, typer.Option(help="Signing key file.")] = None,
     worker: Annotated[str | None, typer.Option(help="Name of this launcher.")] = None,
-    category: Annotated[str, typer.Option(help="Fireworker category to serve.")] = LOCAL,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Lanes for long jobs; beats the settings.")
+    ] = None,
+    category: Annotated[
+        str | None, typer.Option(help="Serve this fireworker category alone, in one lane.")
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", "--singleshot", help="End when nothing is ready any more.")
+    ] = False,
+    firework: Annotated[
+        int | None,
+        typer.Option("--firework", "--fw_id", min=1, help="Serve this one alone, then end."),
+    ] = None,
+    max_wall: Annotated[
+        float | None, typer.Option(min=1, help="Come to a checkpoint before so long, s.")
+    ] = None,
 ) -> None:
-    """Compute signed jobs out of a LaunchPad; at SIGTERM the job under way is given back."""
+    """Compute signed jobs out of a LaunchPad.
+
+    At SIGTERM the job under way comes to a checkpoint, if it can in three seconds, and is given
+    back; at SIGUSR1 it has a minute. Inside a Slurm job, `--once` or `--firework` ends with it.
+    """
     with plain_errors("sim-dispatcher launch"):
         tree = load_settings(DispatcherSettings, config)
         configure_logs(tree.log)
         place = tree.launch if folder is None else tree.launch.model_copy(update={"folder": folder})
-        settings = LauncherSettings(
-            worker or place.worker or f"{socket.gethostname()}-{os.getpid()}",
-            place.folder,
-            category,
-            tree.database.name if uri is None else None,
-        )
         place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        engine = EngineProcess(place.folder / "engine.log", place.threads)
-        address = uri or tree.database.uri
-        launcher = open_launcher(address, key or place.key_file, settings, engine, SystemClock())
+        single = once or firework is not None
+        settings = LauncherSettings(
+            worker=worker or _own_name(place.worker),
+            folder=place.folder,
+            database=tree.database.name if uri is None else None,
+            firework=firework,
+            max_wall_s=max_wall,
+        )
+        if single or category:
+            lanes: tuple[Lane, ...] = (Lane("", (category or BATCH,)),)
+        else:
+            lanes = plan_lanes(workers or place.workers, tree.batch.urgent_priority)
+
+        def make(lane: Lane) -> Launcher:
+            log = place.folder / f"engine{lane.name and '-'}{lane.name}.log"
+            engine = EngineProcess(log, place.threads, memory_MB=place.memory_MB)
+            own = lane.settings(settings)
+            address = uri or tree.database.uri
+            return open_launcher(address, key or place.key_file, own, engine, SystemClock())
+
+        stop = _stop_signal()
+        if single:
+            _run_once(make(lanes[0]), stop)
+            return
         typer.echo(f"ready {settings.worker}")
-        launcher.run(_stop_signal())
-        launcher.close()
+        run_lanes(lanes, make, stop)
+
+
+def _run_once(launcher: Launcher, stop: threading.Event) -> None:
+    """Serve what is ready; SIGUSR1 has the job come to a checkpoint."""
+    signal.signal(signal.SIGUSR1, lambda *_: launcher.wind_up())
+    launcher.run_once(stop)
+    launcher.close()
+
+
+def _own_name(configured: str | None) -> str:
+    """Return a launcher's name: that of its Slurm job, the configured one, or host and process."""
+    job = os.environ.get("SLURM_JOB_ID", "")
+    if job.isdecimal():
+        return f"slurm-{job}"
+    return configured or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def _stop_signal() -> threading.Event:

@@ -12,25 +12,34 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from sim_dispatcher.launch.firetasks.compute import TASK_NAME
+from sim_dispatcher.launch.queue_request import FIELD, QueueRequest
 from sim_dispatcher.launch.signing import SigningKey
-from sim_dispatcher.launch.task import TASK_NAME
 from sim_dispatcher.ledger import JobSpec
 
 __all__ = ["Admitted", "Refused", "admit", "task_document"]
 
 Document = dict[str, Any]
 
-_SPEC_FIELDS: Final = frozenset({"_tasks", "_category", "_priority"})
+_SPEC_FIELDS: Final = frozenset({"_tasks", "_category", "_priority", FIELD})
 _TASK_FIELDS: Final = frozenset({"_fw_name", "job", "signature"})
 
 
 @dataclass(frozen=True)
 class Admitted:
-    """A firework that may run."""
+    """A firework that may run.
+
+    Attributes:
+        firework: Its `fw_id`.
+        spec: The job, as it was signed.
+        signature: The signature.
+        request: What it asks of the batch system; None where it does not go there.
+    """
 
     firework: int
     spec: JobSpec
     signature: str
+    request: QueueRequest | None = None
 
 
 @dataclass(frozen=True)
@@ -64,9 +73,11 @@ def admit(document: Document, key: SigningKey) -> Admitted | Refused:
     try:
         task = _only_task(document)
         spec, signature = _signed_job(task, key)
+        request = _request(document["spec"])
+        _check_name(document, spec)
     except _NotOursError as error:
         return Refused(number, str(error))
-    return Admitted(number, spec, signature)
+    return Admitted(number, spec, signature, request)
 
 
 class _NotOursError(Exception):
@@ -84,6 +95,24 @@ def _only_task(document: Document) -> Document:
     if not isinstance(tasks, list) or len(tasks) != 1 or not isinstance(tasks[0], dict):
         raise _NotOursError("It is not exactly one task.")
     return tasks[0]
+
+
+def _request(spec: Document) -> QueueRequest | None:
+    """Return what goes into a job script, every value of which must be of its type."""
+    if FIELD not in spec:
+        return None
+    try:
+        return QueueRequest.model_validate(spec[FIELD], strict=True)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"]) or FIELD
+        raise _NotOursError(f"Its queue settings are not allowed: {where}.") from error
+
+
+def _check_name(document: Document, spec: JobSpec) -> None:
+    """Refuse a firework that goes by another name than its job's: FireWorks names scripts so."""
+    if document.get("name", spec.key) != spec.key:
+        raise _NotOursError("Its name is not its job's.")
 
 
 def _signed_job(task: Document, key: SigningKey) -> tuple[JobSpec, str]:

@@ -11,14 +11,21 @@ from sim_dispatcher.database.conformance import require_conformance
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
 from sim_dispatcher.launch.launchpad import open_launchpad, prepare_launchpad
+from sim_dispatcher.launch.routing import Router
 from sim_dispatcher.launch.signing import load_or_make_key
 from sim_dispatcher.launch.workflows import LaunchPadWorkflows
 from sim_dispatcher.ledger import Ledger
 
-__all__ = ["open_launcher", "open_ledger"]
+__all__ = ["connect", "open_launcher", "open_ledger"]
 
 
-def open_ledger(uri: str, key_file: Path, clock: Clock, database: str | None = None) -> Ledger:
+def open_ledger(
+    uri: str,
+    key_file: Path,
+    clock: Clock,
+    database: str | None = None,
+    router: Router | None = None,
+) -> Ledger:
     """Connect the ledger to its database and LaunchPad.
 
     Args:
@@ -26,13 +33,14 @@ def open_ledger(uri: str, key_file: Path, clock: Clock, database: str | None = N
         key_file: The signing key, shared with the launchers; made where it is missing.
         clock: Wall time.
         database: Name of the database; None for the one in the URI, or `atomloop`.
+        router: Decides which launchers see a job; None sends all to this host's.
 
     Raises:
         DatabaseError: No server answers, or one that would mislaunch.
         KeyRefusedError: Others may use the key file, or it holds no key.
     """
-    launchpad = _connect(uri, database)
-    workflows = LaunchPadWorkflows(launchpad, load_or_make_key(key_file), clock)
+    launchpad = connect(uri, database)
+    workflows = LaunchPadWorkflows(launchpad, load_or_make_key(key_file), clock, router)
     ledger = Ledger(launchpad.connection, launchpad.name, workflows, clock)
     ledger.prepare()
     return ledger
@@ -54,15 +62,24 @@ def open_launcher(
         DatabaseError: No server answers, or one that would mislaunch.
         KeyRefusedError: Others may use the key file, or it holds no key.
     """
-    launchpad = _connect(uri, settings.database)
+    launchpad = connect(uri, settings.database)
     key = load_or_make_key(key_file)
-    workflows = LaunchPadWorkflows(launchpad, key, clock, settings.category)
+    workflows = LaunchPadWorkflows(launchpad, key, clock)
     ledger = Ledger(launchpad.connection, launchpad.name, workflows, clock)
     ledger.prepare()
     return Launcher(launchpad, ledger, key, engine, settings, clock)
 
 
-def _connect(uri: str, database: str | None) -> Any:
+def connect(uri: str, database: str | None) -> Any:
+    """Connect a LaunchPad to a database that has proved to launch once.
+
+    Args:
+        uri: Any MongoDB-protocol server.
+        database: Its name; None for the one in the URI, or `atomloop`.
+
+    Raises:
+        DatabaseError: No server answers, or one that would mislaunch.
+    """
     launchpad = open_launchpad(uri, database)
     try:
         require_conformance(launchpad.connection, launchpad.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from typing import IO, Final
 
 from pydantic import ValidationError
 
+from sim_dispatcher.launch.descendants import end_tree
 from sim_dispatcher.launch.orders import (
     ENGINE_MESSAGES,
     EngineFailure,
@@ -28,6 +30,14 @@ ENGINE_COMMAND: Final = (sys.executable, "-m", "sim_dispatcher.launch.engine")
 _THREAD_COUNTS: Final = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Read by the numerical libraries when they are first imported."""
 
+_OUT_OF_MEMORY: Final = (
+    "MemoryError",  # Python and NumPy
+    "bad_alloc",  # C++
+    "Cannot allocate memory",  # the C library
+    "Allocation would exceed",  # GNU Fortran
+)
+"""Last words of a process that asked for more than it may have."""
+
 _CHUNK_BYTES: Final = 1 << 16
 _LOG_TAIL_BYTES: Final = 4096
 _WAIT_S: Final = 5.0
@@ -41,12 +51,19 @@ class EngineProcess:
         log: Takes what the engine prints while it has no job.
         threads: Threads of the numerical libraries.
         command: Starts the engine.
+        memory_MB: Address space that the engine, and each program it runs, may have; None for
+            no limit. A job that needs more fails, and nothing else on the host does.
     """
 
     def __init__(
-        self, log: Path, threads: int = 1, command: Sequence[str] = ENGINE_COMMAND
+        self,
+        log: Path,
+        threads: int = 1,
+        command: Sequence[str] = ENGINE_COMMAND,
+        memory_MB: int | None = None,
     ) -> None:
         self._log = log
+        self._memory_MB = memory_MB
         self._command = tuple(command)
         self._threads = threads
         self._process: subprocess.Popen[bytes] | None = None
@@ -77,7 +94,12 @@ class EngineProcess:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 env=environment,
+                start_new_session=True,
             )
+        if self._memory_MB is not None:
+            limit = self._memory_MB << 20
+            with contextlib.suppress(ProcessLookupError):
+                resource.prlimit(self._process.pid, resource.RLIMIT_AS, (limit, limit))
         self._lines, self._part = [], b""
 
     def order(self, order: EngineOrder) -> None:
@@ -128,13 +150,18 @@ class EngineProcess:
                 code="malformed-answer",
             )
 
+    def wind_up(self) -> None:
+        """Ask the process to stop at a checkpoint; what it then says comes by `receive`."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGUSR1)
+
     def stop(self) -> None:
-        """Kill the process, which ignores gentler signals; returns when it is gone."""
+        """Kill the process with all that it started; returns when it is gone."""
         process, self._process = self._process, None
         if process is None:
             return
         if process.poll() is None:
-            process.kill()
+            end_tree(process.pid)
         process.wait(_WAIT_S)
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
@@ -152,12 +179,21 @@ class EngineProcess:
             )
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         last = _last_line(self._folder)
+        if any(words in last for words in _OUT_OF_MEMORY):
+            return EngineFailure(
+                reason=f"The engine ran out of memory{self._of_memory()}: {last}.",
+                remedy="Use a smaller cluster or a cheaper level, or allow it more memory.",
+                code="out-of-memory",
+            )
         return EngineFailure(
             reason=f"The engine died with {how}{': ' + last if last else ''}.",
             remedy="Read engine.log in the job's folder; report it with the input.",
             code="engine-died",
             exit_code=code,
         )
+
+    def _of_memory(self) -> str:
+        return "" if self._memory_MB is None else f" (it may have {self._memory_MB} MB)"
 
 
 def _close(pipe: IO[bytes]) -> None:

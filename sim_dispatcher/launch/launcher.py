@@ -23,7 +23,7 @@ from shared.clock import Clock
 from sim_dispatcher.failures import Ending, FailureKind, classify, is_lawful
 from sim_dispatcher.launch.admission import Admitted, Refused, admit
 from sim_dispatcher.launch.engine_process import EngineProcess
-from sim_dispatcher.launch.flight import Flight, Flown
+from sim_dispatcher.launch.flight import Flight, Flown, Signals
 from sim_dispatcher.launch.launchpad import FIREWORKS_ERRORS
 from sim_dispatcher.launch.orders import (
     CHECKPOINT_NAME,
@@ -33,8 +33,8 @@ from sim_dispatcher.launch.orders import (
     EngineUnfinished,
 )
 from sim_dispatcher.launch.refusal import REMEDY, refuse
+from sim_dispatcher.launch.routing import LOCAL, QUICK
 from sim_dispatcher.launch.signing import SigningKey
-from sim_dispatcher.launch.workflows import LOCAL
 from sim_dispatcher.ledger import (
     DatabaseAwayError,
     Failure,
@@ -43,6 +43,7 @@ from sim_dispatcher.ledger import (
     Spent,
     is_outage,
 )
+from sim_dispatcher.ledger.bell import ring
 
 __all__ = ["Launcher", "LauncherSettings"]
 
@@ -69,15 +70,22 @@ class LauncherSettings:
 
     Attributes:
         worker: Its name, in records and logs.
-        folder: Where each job gets a folder of its own.
-        category: The fireworker category it serves.
+        folder: Where each job gets a folder of its own; shared with the other launchers, so that
+            checkpoints are found.
+        categories: The fireworker categories it serves.
         database: Name of the database; None for the one in the URI, or `atomloop`.
+        firework: The only firework it serves, also where it is reserved (`fw_id`); None for any.
+        least_priority: Jobs of less priority it leaves to others; None for no such bound.
+        max_wall_s: Jobs come to a checkpoint before the launcher has run for so long, s.
     """
 
     worker: str
     folder: Path
-    category: str = LOCAL
+    categories: tuple[str, ...] = (QUICK, LOCAL)
     database: str | None = None
+    firework: int | None = None
+    least_priority: float | None = None
+    max_wall_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -117,10 +125,12 @@ class Launcher:
         self._settings = settings
         self._clock = clock
         self._skipped: dict[int, float] = {}
+        self._wound_up = threading.Event()
+        self._began_s = clock.monotonic_s()
 
     def run(self, stop: threading.Event) -> None:
         """Compute until told to stop; a job under way is then given back to the queue."""
-        while not stop.is_set():
+        while not (stop.is_set() or self._wound_up.is_set()):
             self._engine.start()
             try:
                 busy = self.launch_next(stop)
@@ -131,6 +141,28 @@ class Launcher:
             if not busy:
                 stop.wait(POLL_S)
         self._engine.stop()
+
+    def run_once(self, stop: threading.Event) -> int:
+        """Compute what is ready now, then end; with a firework set, its job alone.
+
+        Args:
+            stop: Set to have the job given back.
+
+        Returns:
+            How many attempts were made, or fireworks refused.
+
+        Raises:
+            DatabaseAwayError: The database did not answer.
+        """
+        done = 0
+        while not (stop.is_set() or self._wound_up.is_set()) and self.launch_next(stop):
+            done += 1
+        self._engine.stop()
+        return done
+
+    def wind_up(self) -> None:
+        """Have the job under way come to a checkpoint, and end: the walltime draws near."""
+        self._wound_up.set()
 
     def close(self) -> None:
         """End the engine and the connection to the database."""
@@ -150,6 +182,7 @@ class Launcher:
             decision = admit(document, self._key)
             if isinstance(decision, Refused):
                 refuse(self._launchpad, self._ledger, decision)
+                ring(self._settings.folder)
                 return True
             key, firework = decision.spec.key, decision.firework
             claim = self._ledger.claim(key, self._settings.worker, firework)
@@ -163,9 +196,19 @@ class Launcher:
     def _ready(self) -> list[dict[str, Any]]:
         now = self._clock.monotonic_s()
         self._skipped = {one: until for one, until in self._skipped.items() if until > now}
-        query: dict[str, Any] = {"state": "READY", "spec._category": self._settings.category}
+        settings = self._settings
+        query: dict[str, Any] = {
+            "state": "READY",
+            "spec._category": {"$in": list(settings.categories)},
+        }
         if self._skipped:
             query["fw_id"] = {"$nin": list(self._skipped)}
+        if settings.least_priority is not None:
+            query["spec._priority"] = {"$gte": settings.least_priority}
+        if settings.firework is not None:
+            if settings.firework in self._skipped:
+                return []
+            query |= {"fw_id": settings.firework, "state": {"$in": ["READY", "RESERVED"]}}
         found = self._launchpad.fireworks.find(query)
         return list(found.sort("spec._priority", DESCENDING).limit(CANDIDATES))
 
@@ -195,14 +238,28 @@ class Launcher:
             refuse(self._launchpad, self._ledger, Refused(decision.firework, launch.reason))
             return
         log.info("job started", key=claim.key, firework=decision.firework, token=claim.token)
-        order = EngineOrder(
-            spec=decision.spec, folder=str(folder.absolute()), adjustments=claim.adjustments
-        )
-        self._engine.order(order)
-        flight = Flight(self._launchpad, self._ledger, self._engine, self._clock)
-        landed = _Landed(flight.watch(claim, launch, stop), launch, flight.spent)
+        ring(self._settings.folder)
+        self._engine.order(self._order(decision, claim, folder))
+        bell = self._settings.folder
+        flight = Flight(self._launchpad, self._ledger, self._engine, self._clock, bell)
+        signals = Signals(stop, self._wound_up)
+        landed = _Landed(flight.watch(claim, launch, signals), launch, flight.spent)
         while not self._try_to_conclude(claim, landed) and not stop.wait(RETRY_S):
             log.warning("result kept until the database is back", key=claim.key)
+
+    def _order(self, decision: Admitted, claim: JobRecord, folder: Path) -> EngineOrder:
+        twins = self._settings.folder / "twins"
+        twins.mkdir(mode=0o700, exist_ok=True)
+        left = self._settings.max_wall_s
+        if left is not None:
+            left = max(1.0, left - (self._clock.monotonic_s() - self._began_s))
+        return EngineOrder(
+            spec=decision.spec,
+            folder=str(folder.absolute()),
+            adjustments=claim.adjustments,
+            max_wall_s=left,
+            twins=str(twins.absolute()),
+        )
 
     def _try_to_conclude(self, claim: JobRecord, landed: _Landed) -> bool:
         """Write an outcome; False while the database is away. Harmless to repeat."""
@@ -222,13 +279,11 @@ class Launcher:
         settings = self._settings
         if self._launchpad.workflows.find_one({"nodes": decision.firework}, {"nodes": 1}) is None:
             return Refused(decision.firework, "Its workflow is missing.")
-        worker = FWorker(
-            name=settings.worker,
-            category=settings.category,
-            query={"fw_id": decision.firework},
-        )
+        number = decision.firework
+        worker = FWorker(settings.worker, list(settings.categories), {"fw_id": number})
+        reserved = None if settings.firework is None else number
         try:
-            firework, launch = self._launchpad.checkout_fw(worker, str(folder))
+            firework, launch = self._launchpad.checkout_fw(worker, str(folder), fw_id=reserved)
         except FIREWORKS_ERRORS as error:
             if is_outage(error):
                 return None
@@ -246,6 +301,8 @@ class Launcher:
     def _conclude(self, claim: JobRecord, landed: _Landed) -> None:
         """Write an outcome to the ledger first, then to the LaunchPad."""
         key, token, outcome = claim.key, claim.token, landed.outcome
+        if isinstance(outcome, EngineUnfinished) and self._settings.max_wall_s is not None:
+            self._wound_up.set()
         if outcome == "lost":
             log.info("claim lost", key=key, token=token)
             return
@@ -266,6 +323,7 @@ class Launcher:
             except FIREWORKS_ERRORS as error:
                 log.warning("launch not completed", key=key, error=str(error)[-200:])
             self._ledger.settle(key)
+        ring(self._settings.folder)
 
 
 def _failure(

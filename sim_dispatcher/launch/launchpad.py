@@ -18,7 +18,7 @@ from pymongo.errors import PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from shared.errors import ConfigurationError, DatabaseError
-from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
+from sim_dispatcher.launch.firetasks.compute import TASK_NAME, ComputeTask
 
 __all__ = [
     "DATABASE",

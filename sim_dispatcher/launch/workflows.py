@@ -15,18 +15,14 @@ from fireworks import Firework, Workflow
 from shared.clock import Clock
 from shared.messages.simulation import JobState
 from sim_dispatcher.launch.admission import task_document
+from sim_dispatcher.launch.firetasks.compute import TASK_NAME, ComputeTask
 from sim_dispatcher.launch.launchpad import FIREWORKS_ERRORS, force_state
+from sim_dispatcher.launch.queue_request import FIELD
+from sim_dispatcher.launch.routing import BATCH, LOCAL, STAGING, LocalRouter, Router
 from sim_dispatcher.launch.signing import SigningKey
-from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
 from sim_dispatcher.ledger import JobSpec
 
-__all__ = ["LOCAL", "STAGING", "LaunchPadWorkflows"]
-
-STAGING: Final = "atomloop-staging"
-"""The category of fireworks that no launcher serves yet."""
-
-LOCAL: Final = "atomloop-local"
-"""The category that a launcher on the dispatcher's host serves."""
+__all__ = ["LaunchPadWorkflows"]
 
 ORPHAN_AGE_S: Final = 60.0
 """A staged firework without workflow is left to its submitter for so long."""
@@ -46,28 +42,29 @@ class LaunchPadWorkflows:
         launchpad: From `open_launchpad`.
         key: Signs the jobs.
         clock: Wall time, to tell orphans from submissions under way.
-        category: The fireworker category that the jobs go to.
+        router: Decides which launchers see a job; None sends all to this host's.
     """
 
     def __init__(
-        self, launchpad: Any, key: SigningKey, clock: Clock, category: str = LOCAL
+        self, launchpad: Any, key: SigningKey, clock: Clock, router: Router | None = None
     ) -> None:
         self._launchpad = launchpad
         self._key = key
         self._clock = clock
-        self._category = category
+        self._router = router or LocalRouter()
 
     def stage(self, spec: JobSpec) -> int:
         """Add the job's workflow where no launcher sees it, unless it is there; return `fw_id`."""
         known = self._launchpad.workflows.find_one({"metadata.job": spec.key}, {"nodes": 1})
         if known is not None:
             return int(known["nodes"][0])
-        firework = Firework(
-            ComputeTask(**task_document(spec, self._key)),
-            spec={"_category": STAGING, "_priority": spec.priority},
-            name=spec.key,
-        )
-        metadata = {"job": spec.key, "roi": spec.roi}
+        route = self._router.route(spec)
+        fields: dict[str, Any] = {"_category": STAGING, "_priority": spec.priority}
+        if route.request is not None:
+            fields[FIELD] = route.request.as_document()
+        task = ComputeTask(**task_document(spec, self._key))
+        firework = Firework(task, spec=fields, name=spec.key)
+        metadata = {"job": spec.key, "roi": spec.roi, "category": route.category}
         numbers = self._launchpad.add_wf(Workflow([firework], name=spec.key, metadata=metadata))
         return int(next(iter(numbers.values())))
 
@@ -78,14 +75,25 @@ class LaunchPadWorkflows:
 
     def open(self, firework: int) -> None:
         """Let launchers see a staged firework."""
+        workflow = self._launchpad.workflows.find_one({"nodes": firework}, {"metadata.category": 1})
+        metadata = (workflow or {}).get("metadata", {})
         self._launchpad.fireworks.update_one(
             {"fw_id": firework, "spec._category": STAGING},
-            {"$set": {"spec._category": self._category}},
+            {"$set": {"spec._category": metadata.get("category", LOCAL)}},
         )
 
     def prioritise(self, firework: int, priority: float) -> None:
-        """Change the order in which fireworks are checked out: larger first."""
+        """Change the order in which fireworks are checked out: larger first.
+
+        One that goes to a batch system goes to its urgent partition from a certain priority on.
+        """
         self._launchpad.set_priority(firework, priority)
+        urgent = self._router.urgent_queue(priority)
+        if urgent is not None:
+            self._launchpad.fireworks.update_one(
+                {"fw_id": firework, f"spec.{FIELD}": {"$exists": True}},
+                {"$set": {f"spec.{FIELD}.queue": urgent}},
+            )
 
     def settle(self, firework: int, state: JobState) -> None:
         """Bring a firework to an end that agrees with its job's, where it has not ended."""
@@ -131,8 +139,15 @@ class LaunchPadWorkflows:
         return {int(document["fw_id"]): str(document["state"]) for document in found}
 
     def stuck(self, fireworks: list[int]) -> list[int]:
-        """Return those of some fireworks that are checked out."""
-        query = {"fw_id": {"$in": fireworks}, "state": {"$in": ["RUNNING", "RESERVED"]}}
+        """Return those of some fireworks that are checked out.
+
+        Those that wait in a batch system are reserved for good reason; its watch looks after them.
+        """
+        query = {
+            "fw_id": {"$in": fireworks},
+            "state": {"$in": ["RUNNING", "RESERVED"]},
+            "spec._category": {"$ne": BATCH},
+        }
         return [
             int(found["fw_id"]) for found in self._launchpad.fireworks.find(query, {"fw_id": 1})
         ]

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from shared.errors import KeyRefusedError
 from sim_dispatcher.launch.admission import Admitted, Refused, admit, task_document
+from sim_dispatcher.launch.firetasks.compute import TASK_NAME, ComputeTask
 from sim_dispatcher.launch.launchpad import load_compute_task
+from sim_dispatcher.launch.routing import LOCAL
 from sim_dispatcher.launch.signing import SigningKey, load_or_make_key
-from sim_dispatcher.launch.task import TASK_NAME, ComputeTask
-from sim_dispatcher.launch.workflows import LOCAL
 from sim_dispatcher.ledger import JobSpec
 
 Spec = Callable[..., JobSpec]
@@ -67,12 +67,41 @@ HOSTILE_FIELDS: dict[str, Any] = {
     "_background_tasks": [{"_fw_name": "ScriptTask", "script": "touch x"}],
     "_dupefinder": {"_fw_name": "{{hostile_module.Task}}"},
     "_launch_dir": "/",
-    "_queueadapter": {"pre_rocket": "touch x"},
     "_files_in": {"a": "b"},
     "_recovery": {"_prev_dir": "/", "_mode": "cp"},
     "_pass_job_info": True,
     "_trackers": [{"filename": "/etc/passwd"}],
 }
+
+GOOD_QUEUE = {"queue": "live", "walltime": "01:00:00", "cpus_per_task": 1, "mem": "2000M"}
+HOSTILE_QUEUES: list[Any] = [
+    {"pre_rocket": "touch x"},
+    {**GOOD_QUEUE, "post_rocket": "touch x"},
+    {**GOOD_QUEUE, "rocket_launch": "touch x; singleshot"},
+    {**GOOD_QUEUE, "job_name": "x\ntouch x"},
+    {**GOOD_QUEUE, "queue": "live\ntouch x"},
+    {**GOOD_QUEUE, "queue": "live\n"},
+    {**GOOD_QUEUE, "queue": "$(touch x)"},
+    {**GOOD_QUEUE, "queue": "live;touch x"},
+    {**GOOD_QUEUE, "queue": "live --wrap=touch"},
+    {**GOOD_QUEUE, "queue": "--wrap=touch"},
+    {**GOOD_QUEUE, "queue": "`touch x`"},
+    {**GOOD_QUEUE, "queue": ["live"]},
+    {**GOOD_QUEUE, "queue": {"_fw_name": "{{hostile_module.Task}}"}},
+    {**GOOD_QUEUE, "walltime": "01:00:00\n#SBATCH --uid=0"},
+    {**GOOD_QUEUE, "walltime": "UNLIMITED"},
+    {**GOOD_QUEUE, "walltime": 3600},
+    {**GOOD_QUEUE, "mem": "2000M # $(touch x)"},
+    {**GOOD_QUEUE, "mem": "0"},
+    {**GOOD_QUEUE, "cpus_per_task": "1; touch x"},
+    {**GOOD_QUEUE, "cpus_per_task": 0},
+    {**GOOD_QUEUE, "cpus_per_task": True},
+    {"queue": "live"},
+    "touch x",
+    ["touch x"],
+    None,
+]
+"""Queue settings that FireWorks would copy into a job script."""
 
 
 @pytest.fixture
@@ -120,7 +149,11 @@ def test_none_of_the_hostile_documents_is_executed(site: Any, spec: Spec, trap: 
     ]
     for field, value in HOSTILE_FIELDS.items():
         specs.append(({**urgent, "_tasks": [good], field: value}, field))
-    specs.append(({**urgent, "_tasks": [good]}, "a copy of a signed job"))
+    specs += [
+        ({**urgent, "_tasks": [good], "_queueadapter": queue}, "real") for queue in HOSTILE_QUEUES
+    ]
+    specs.append(({**urgent, "_tasks": [good]}, "real"))
+    specs.append(({**urgent, "_tasks": [good], "_queueadapter": GOOD_QUEUE}, "a; touch x"))
     site.ledger.submit(spec("real", priority=-1.0))
     for number, (document, name) in enumerate(specs, start=1000):
         plant(site, number, document, name)
@@ -136,7 +169,7 @@ def test_none_of_the_hostile_documents_is_executed(site: Any, spec: Spec, trap: 
     workflows = site.launchpad.workflows.find({"nodes": {"$in": list(numbers)}})
     assert {workflow["state"] for workflow in workflows} == {"FIZZLED"}
     assert site.launchpad.launches.count_documents({}) == 1
-    assert len(list((site.folder / "jobs").iterdir())) == 1
+    assert len(list((site.folder / "jobs").glob("*-[0-9]"))) == 1
 
 
 def test_a_job_whose_firework_was_tampered_with_fails_with_the_reason(
@@ -224,6 +257,20 @@ def test_a_signed_job_is_admitted_as_it_was_signed() -> None:
     assert admit(signed(spec, _priority=3.0), KEY) == Admitted(
         1, spec, task_document(spec, KEY)["signature"]
     )
+
+
+def test_queue_settings_of_the_right_types_are_admitted_with_the_job() -> None:
+    verdict = admit(signed(make(), _queueadapter=GOOD_QUEUE), KEY)
+    assert isinstance(verdict, Admitted)
+    assert verdict.request is not None
+    assert verdict.request.as_document() == GOOD_QUEUE
+
+
+@given(name=st.text(max_size=80))
+@settings(max_examples=100, deadline=None)
+def test_a_firework_must_carry_its_jobs_own_name(name: str) -> None:
+    verdict = admit({**signed(make()), "name": name}, KEY)
+    assert isinstance(verdict, Admitted) == (name == make().key)
 
 
 def test_another_sites_key_does_not_count() -> None:

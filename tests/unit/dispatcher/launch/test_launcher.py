@@ -11,7 +11,7 @@ import pytest
 
 from shared.errors import ConfigurationError, DatabaseError
 from sim_dispatcher.launch.launchpad import database_of, open_launchpad
-from sim_dispatcher.launch.workflows import STAGING
+from sim_dispatcher.launch.routing import STAGING
 from sim_dispatcher.ledger import (
     LEASE_S,
     MAX_LOSSES,

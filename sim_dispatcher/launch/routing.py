@@ -1,0 +1,67 @@
+"""Where jobs go: the categories that launchers serve, and who decides among them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from shared.messages.simulation import Level
+from sim_dispatcher.launch.queue_request import QueueRequest
+from sim_dispatcher.ledger import JobSpec
+
+__all__ = ["BATCH", "LOCAL", "QUICK", "STAGING", "LocalRouter", "Route", "Router"]
+
+STAGING: Final = "atomloop-staging"
+"""The category of fireworks that no launcher serves yet."""
+
+QUICK: Final = "atomloop-quick"
+"""Jobs of about a second, which an engine of their own serves on the dispatcher's host."""
+
+LOCAL: Final = "atomloop-local"
+"""All other jobs that launchers on the dispatcher's host serve."""
+
+BATCH: Final = "atomloop-batch"
+"""Jobs that wait for `qlaunch`, or `sim-dispatcher batch feed`, to hand them to Slurm."""
+
+QUICK_LEVELS: Final[frozenset[Level]] = frozenset({"gfnff"})
+QUICK_RECIPES: Final = frozenset(
+    {"single_point", "relax", "relax_perimeter", "relax_z", "relax_h", "image"}
+)
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where a job goes.
+
+    Attributes:
+        category: The fireworker category.
+        request: What it asks of the batch system; None where it does not go there.
+    """
+
+    category: str
+    request: QueueRequest | None = None
+
+
+class Router(Protocol):
+    """Decides where jobs go."""
+
+    def route(self, spec: JobSpec) -> Route:
+        """Return where a job goes."""
+        ...
+
+    def urgent_queue(self, priority: float) -> str | None:
+        """Return the partition that a job of this priority is moved to, None for its own."""
+        ...
+
+
+class LocalRouter:
+    """Sends everything to launchers on the dispatcher's host."""
+
+    def route(self, spec: JobSpec) -> Route:
+        """Return the quick lane for the force field, the general one for all else."""
+        quick = spec.level in QUICK_LEVELS and spec.recipe in QUICK_RECIPES
+        return Route(QUICK if quick else LOCAL)
+
+    def urgent_queue(self, priority: float) -> None:
+        """Return nothing: there is no batch system."""
+        del priority
