@@ -11,6 +11,7 @@ from shared.clock import Clock
 from shared.protocol import Identity, Inbox, Link, Outbox
 from shared.software import fresh_stream, software
 from shared.transport import LinkClient, open_endpoint
+from sim_dispatcher.batch.routing import BatchRouter
 from sim_dispatcher.board import Board
 from sim_dispatcher.dispatch import Dispatch
 from sim_dispatcher.launch.assembly import open_ledger
@@ -32,7 +33,12 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
     endpoint = open_endpoint(settings.link, "sim-dispatcher")
     chosen = settings.selection
     ledger = await asyncio.to_thread(
-        open_ledger, settings.database.uri, settings.launch.key_file, clock, settings.database.name
+        open_ledger,
+        settings.database.uri,
+        settings.launch.key_file,
+        clock,
+        settings.database.name,
+        BatchRouter(settings.batch),
     )
     identity = Identity("dispatcher", settings.link.name, software(), fresh_stream("dispatcher"))
     link = Link(identity, Outbox(1024, 64 << 20), Inbox())
