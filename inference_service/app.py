@@ -57,7 +57,7 @@ async def serve(settings: InferenceSettings, clock: Clock, announce: Callable[[s
         server = LinkServer(_listener(settings.link), diallers, clock)
         server.bind()
         diallers.connect(analyst.take, server.wake)
-        keys = KeyRing(load_or_create_key(settings.http.key_file), clock)
+        keys = _key_ring(settings.http, clock)
 
         def readiness() -> Sequence[Dependency]:
             return _dependencies(detector, analyst, server, session)
@@ -136,6 +136,11 @@ def _listen(http: HttpSettings) -> socket.socket:
             f"Port {http.port} of the dashboard is in use.",
             remedy="Stop the other process or choose another port with http.port.",
         ) from error
+
+
+def _key_ring(http: HttpSettings, clock: Clock) -> KeyRing:
+    reader = None if http.reader_key_file is None else load_or_create_key(http.reader_key_file)
+    return KeyRing(load_or_create_key(http.key_file), clock, reader)
 
 
 def _listener(link: LinkSettings) -> Listener:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 import structlog
+from blake3 import blake3
 
 from inference_service.analyst import Work
 from inference_service.session import Session
@@ -23,9 +24,21 @@ from shared.messages import (
     EdgeStatus,
     Frame,
     Job,
+    Order,
+    OrderOutcome,
     Roi,
 )
-from shared.protocol import Delivered, Event, Identity, Inbox, Link, LinkDown, LinkUp, Outbox
+from shared.protocol import (
+    Delivered,
+    Event,
+    Identity,
+    Inbox,
+    Link,
+    LinkDown,
+    LinkUp,
+    Outbox,
+    Rejected,
+)
 from shared.software import fresh_stream, software
 from shared.transport import Peer
 
@@ -55,6 +68,7 @@ class Diallers:
         self._clock = clock
         self._up: dict[Link, Peer] = {}
         self.missed = {"edge": 0, "dispatcher": 0}
+        session.orders.connect(self.carry)
         self._take: Callable[[Work], None] = _nobody
         self._wake: Callable[..., None] = _nobody
 
@@ -76,6 +90,7 @@ class Diallers:
             case LinkUp():
                 self._up[link] = peer
                 self._tell(peer)
+                self._repeat_orders(peer, link)
                 _log.info("link up", role=peer.role, peer=event.peer, software=event.software)
             case LinkDown():
                 self._up.pop(link, None)
@@ -83,6 +98,8 @@ class Diallers:
                 _log.info("link down", role=peer.role, peer=peer.name, reason=event.reason)
             case Delivered():
                 self._deliver(peer, link, event.envelope)
+            case Rejected(message=Order() as order, reason=reason):
+                self._settle_rejected(order, reason)
             case _:
                 pass
 
@@ -95,6 +112,36 @@ class Diallers:
             else:
                 self.missed[peer.role] += 1
         self._wake()
+
+    def carry(self, order: Order) -> int:
+        """Offer an order to every connected dispatcher.
+
+        Args:
+            order: What the operator asks for.
+
+        Returns:
+            How many took it.
+        """
+        dispatchers = [link for link, peer in self._up.items() if peer.role == "dispatcher"]
+        taken = [link for link in dispatchers if link.outbox.has_room(0)]
+        for link in taken:
+            link.outbox.offer(order)
+        self._wake()
+        return len(taken)
+
+    def _repeat_orders(self, peer: Peer, link: Link) -> None:
+        """Offer what no dispatcher has answered to one that came; it knows them by their ids."""
+        if peer.role != "dispatcher":
+            return
+        for order in self._session.orders.unanswered():
+            if not link.outbox.has_room(0):
+                return
+            link.outbox.offer(order)
+
+    def _settle_rejected(self, order: Order, reason: str) -> None:
+        now_ns = self._clock.wall_ns()
+        refused = OrderOutcome(id=order.id, accepted=False, message=reason[:500], at_ns=now_ns)
+        self._session.orders.settle(refused)
 
     def _tell(self, peer: Peer) -> None:
         connected = any(other.role == peer.role for other in self._up.values())
@@ -127,8 +174,11 @@ class Diallers:
         match envelope.message:
             case Roi() | Job() | DispatcherStatus() as update:
                 self._session.apply(update)
+            case OrderOutcome() as outcome:
+                self._session.orders.settle(outcome)
             case Answer() as answer:
-                self._session.add_answer(answer, _structure(envelope))
+                files = _files(answer, envelope)
+                self._session.add_answer(answer, _structure(envelope), files)
             case _:
                 raise _out_of_turn(envelope)
 
@@ -161,13 +211,24 @@ class Diallers:
 
 def _structure(envelope: Envelope) -> str:
     try:
-        (text,) = envelope.payload
-        return bytes(text).decode("utf-8")
-    except ValueError as error:
+        return bytes(envelope.payload[0]).decode("utf-8")
+    except (IndexError, ValueError) as error:
         raise RemoteProtocolError(
             "An answer carries no readable structure.",
             remedy="Run the same AtomLoop version on both sides.",
         ) from error
+
+
+def _files(answer: Answer, envelope: Envelope) -> list[bytes]:
+    """Return an answer's attached files, each as long and of the content it claims to be."""
+    files = [bytes(part) for part in envelope.payload[1:]]
+    said = [(each.nbytes, each.digest) for each in answer.attachments]
+    if said != [(len(content), blake3(content).hexdigest()) for content in files]:
+        raise RemoteProtocolError(
+            f"The files of answer {answer.job} are not what their names say.",
+            remedy="Run the same AtomLoop version on both sides.",
+        )
+    return files
 
 
 def _out_of_turn(envelope: Envelope) -> RemoteProtocolError:

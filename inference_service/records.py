@@ -16,6 +16,8 @@ from shared.messages import (
     DispatcherStatus,
     EdgeStatus,
     Frame,
+    Order,
+    OrderOutcome,
     Roi,
 )
 
@@ -26,12 +28,15 @@ __all__ = [
     "ChangeKind",
     "Failure",
     "FrameRecord",
+    "OrderRecord",
     "PeerRecord",
     "PeerRole",
     "RoiRecord",
 ]
 
-ChangeKind = Literal["frame", "atoms", "failure", "roi", "job", "answer", "edge", "dispatcher"]
+ChangeKind = Literal[
+    "frame", "atoms", "failure", "roi", "job", "answer", "order", "edge", "dispatcher"
+]
 PeerRole = Literal["edge", "dispatcher"]
 
 
@@ -100,6 +105,23 @@ class AnswerRecord:
 
     answer: Answer
     structure: str
+    revision: int
+    files: tuple[bytes, ...] | None = ()
+    """Contents of its attachments, in their order; None where they were forgotten."""
+
+    @property
+    def file_bytes(self) -> int:
+        """Bytes of its attached files held now."""
+        return sum(map(len, self.files or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRecord:
+    """An order, and a dispatcher's word on it."""
+
+    order: Order
+    outcome: OrderOutcome | None
+    """None until a dispatcher has said what became of it."""
     revision: int
 
 

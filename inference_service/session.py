@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import median
 from typing import Final, TypeAlias, TypeVar, assert_never
@@ -18,17 +18,18 @@ from typing import Final, TypeAlias, TypeVar, assert_never
 import numpy as np
 from numpy.typing import NDArray
 
+from inference_service.answer_shelf import AnswerShelf
+from inference_service.order_desk import OrderDesk
 from inference_service.records import (
     Analysis,
     AnswerRecord,
-    Change,
-    ChangeKind,
     Failure,
     FrameRecord,
     PeerRecord,
     PeerRole,
     RoiRecord,
 )
+from inference_service.revisions import Revisions, Subscriber
 from inference_service.settings import SessionSettings
 from shared.clock import Clock, SystemClock
 from shared.errors import AtomLoopError
@@ -44,7 +45,7 @@ from shared.messages import (
     Roi,
 )
 
-__all__ = ["Session", "Subscriber", "Update"]
+__all__ = ["Session", "Update"]
 
 INTERVALS: Final = 16
 """Frame intervals whose median is the usual one."""
@@ -52,8 +53,6 @@ INTERVALS: Final = 16
 KNOWN_FRAMES: Final = 65_536
 """Frame names remembered beyond the ring, to tell which session a ROI belongs to."""
 
-
-Subscriber: TypeAlias = Callable[[Change], None]
 Update: TypeAlias = Roi | Job | EdgeStatus | DispatcherStatus
 K = TypeVar("K")
 V = TypeVar("V")
@@ -66,13 +65,15 @@ class Session:
     Args:
         limits: What to keep; defaults are those of the settings.
         clock: Time; the machine's by default.
+
+    Attributes:
+        orders: The operator's orders and what became of them.
     """
 
     def __init__(self, limits: SessionSettings | None = None, clock: Clock | None = None) -> None:
         self._limits = limits or SessionSettings()
         self._clock = clock or SystemClock()
-        self._revision = 0
-        self._subscribers: list[Subscriber] = []
+        self._revisions = Revisions()
         self._frames: OrderedDict[str, FrameRecord] = OrderedDict()
         self._bytes = 0
         self._session_of: OrderedDict[str, str] = OrderedDict()
@@ -83,7 +84,9 @@ class Session:
         self._latest_analysed: str | None = None
         self._rois: OrderedDict[str, RoiRecord] = OrderedDict()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
-        self._answers: OrderedDict[str, AnswerRecord] = OrderedDict()
+        limits = self._limits
+        self._answers = AnswerShelf(self._revisions, limits.max_answers, limits.max_file_bytes)
+        self.orders = OrderDesk(self._revisions, self._clock, limits.max_orders, lambda: self._name)
         self._peers: dict[PeerRole, PeerRecord] = {
             "edge": PeerRecord(),
             "dispatcher": PeerRecord(),
@@ -117,12 +120,14 @@ class Session:
         self._arrivals.append(now)
         self._frames_total += 1
         _remember(self._session_of, frame.name, frame.session, KNOWN_FRAMES)
-        record = FrameRecord(frame, _read_only(pixels), now, self._clock.wall_ns(), self._next())
+        record = FrameRecord(
+            frame, _read_only(pixels), now, self._clock.wall_ns(), self._revisions.next()
+        )
         latest = self.latest
         if latest is None or record.newer_than(latest):
             self._latest = frame.name
         self._store(record)
-        self._announce("frame", frame.name)
+        self._revisions.announce("frame", frame.name)
 
     def add_atoms(self, atoms: Atoms, table: AtomTable, defects: Sequence[Defect]) -> None:
         """Attach an analysis to its frame; ignored where the ring has forgotten the frame.
@@ -144,12 +149,12 @@ class Session:
         now = self._clock.monotonic_s()
         self._analyses.append(now)
         analysis = Analysis(atoms, _read_only(table), tuple(defects), now)
-        revision = self._next()
+        revision = self._revisions.next()
         self._store(replace(record, analysis=analysis, failure=None, revision=revision))
         latest = self.latest_analysed
         if latest is None or not latest.newer_than(record):
             self._latest_analysed = atoms.frame
-        self._announce("atoms", atoms.frame)
+        self._revisions.announce("atoms", atoms.frame)
 
     def add_failure(self, frame: str, error: AtomLoopError) -> None:
         """Record why a frame has no atoms; ignored where the ring has forgotten the frame.
@@ -163,8 +168,8 @@ class Session:
             return
         self._failed_total += 1
         failure = Failure(error.code, error.message, error.remedy)
-        self._store(replace(record, failure=failure, revision=self._next()))
-        self._announce("failure", frame)
+        self._store(replace(record, failure=failure, revision=self._revisions.next()))
+        self._revisions.announce("failure", frame)
 
     def apply(self, message: Update) -> None:
         """Take the last word on a ROI, a job or a peer; the newest arrival wins.
@@ -175,13 +180,13 @@ class Session:
         match message:
             case Roi():
                 session = self._session_of.get(message.frame)
-                record = RoiRecord(message, session, self._next())
+                record = RoiRecord(message, session, self._revisions.next())
                 _remember(self._rois, message.key, record, self._limits.max_rois)
-                self._announce("roi", message.key)
+                self._revisions.announce("roi", message.key)
             case Job():
-                self._next()
+                self._revisions.next()
                 _remember(self._jobs, message.key, message, self._limits.max_jobs)
-                self._announce("job", message.key)
+                self._revisions.announce("job", message.key)
             case EdgeStatus():
                 self._heard("edge", message)
             case DispatcherStatus():
@@ -189,16 +194,15 @@ class Session:
             case _:
                 assert_never(message)
 
-    def add_answer(self, answer: Answer, structure: str) -> None:
+    def add_answer(self, answer: Answer, structure: str, files: Sequence[bytes] = ()) -> None:
         """Keep an answer beside those of other levels; the same job's is replaced.
 
         Args:
             answer: What the job returned.
             structure: Its final structure as extended XYZ.
+            files: Contents of `answer.attachments`, in that order.
         """
-        record = AnswerRecord(answer, structure, self._next())
-        _remember(self._answers, answer.job, record, self._limits.max_answers)
-        self._announce("answer", answer.job)
+        self._answers.add(answer, structure, files)
 
     def set_connected(self, role: PeerRole, *, connected: bool) -> None:
         """Note that a peer's link came up or went down.
@@ -209,8 +213,8 @@ class Session:
         """
         peer = replace(self._peers[role], connected=connected, heard_at_s=self._clock.monotonic_s())
         self._peers[role] = peer
-        self._next()
-        self._announce(role, role)
+        self._revisions.next()
+        self._revisions.announce(role, role)
 
     # -- what readers ask ----------------------------------------------------------------
 
@@ -223,13 +227,12 @@ class Session:
         Returns:
             A function that ends the subscription.
         """
-        self._subscribers.append(subscriber)
-        return lambda: self._subscribers.remove(subscriber)
+        return self._revisions.subscribe(subscriber)
 
     @property
     def revision(self) -> int:
         """Number of changes so far."""
-        return self._revision
+        return self._revisions.number
 
     @property
     def name(self) -> str | None:
@@ -311,8 +314,7 @@ class Session:
         Args:
             roi: Key of the ROI; None for every ROI.
         """
-        records: Iterable[AnswerRecord] = reversed(self._answers.values())
-        return [record for record in records if roi is None or record.answer.roi == roi]
+        return self._answers.of(roi)
 
     def answer(self, job: str) -> AnswerRecord | None:
         """Return the answer of a job by the job's key."""
@@ -332,21 +334,12 @@ class Session:
 
     # -- inside --------------------------------------------------------------------------
 
-    def _next(self) -> int:
-        self._revision += 1
-        return self._revision
-
-    def _announce(self, kind: ChangeKind, key: str) -> None:
-        change = Change(self._revision, kind, key)
-        for subscriber in tuple(self._subscribers):
-            subscriber(change)
-
     def _heard(self, role: PeerRole, status: EdgeStatus | DispatcherStatus) -> None:
         self._peers[role] = PeerRecord(
             connected=True, status=status, heard_at_s=self._clock.monotonic_s()
         )
-        self._next()
-        self._announce(role, role)
+        self._revisions.next()
+        self._revisions.announce(role, role)
 
     def _store(self, record: FrameRecord) -> None:
         old = self._frames.get(record.frame.name)

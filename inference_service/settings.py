@@ -32,6 +32,9 @@ class HttpSettings(Section):
     """0 takes a free port."""
     key_file: Path | None = None
     """File (mode 0600) holding the API key; made if missing. None: a new key at each start."""
+    reader_key_file: Path | None = None
+    """File (mode 0600) holding a second key that may look at everything and order nothing; made
+    if missing. None: there is no such key."""
     behind_tls_proxy: bool = False
     """The operator's word that a TLS proxy stands in front of a non-loopback address."""
     allowed_hosts: tuple[str, ...] = ("127.0.0.1", "localhost", "[::1]")
@@ -83,6 +86,10 @@ class SessionSettings(Section):
     max_rois: Positive = 4096
     max_jobs: Positive = 16_384
     max_answers: Positive = 4096
+    max_file_bytes: Positive = 256 * 2**20
+    """Bytes of the files attached to answers kept, over all answers; the oldest go first."""
+    max_orders: Positive = 1024
+    """The operator's orders kept, with what became of them."""
 
 
 class InferenceSettings(ServiceSettings):

@@ -9,7 +9,13 @@ from importlib.metadata import version
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference_service.readiness import Dependency, is_ready
-from inference_service.records import AnswerRecord, FrameRecord, PeerRecord, RoiRecord
+from inference_service.records import (
+    AnswerRecord,
+    FrameRecord,
+    OrderRecord,
+    PeerRecord,
+    RoiRecord,
+)
 from inference_service.session import Session
 from shared.messages import (
     Acquisition,
@@ -19,6 +25,8 @@ from shared.messages import (
     Defect,
     DispatcherStatus,
     EdgeStatus,
+    Order,
+    OrderOutcome,
     PixelType,
     Roi,
 )
@@ -28,11 +36,13 @@ __all__ = [
     "FailureView",
     "FrameView",
     "NewestFrame",
+    "OrderView",
     "PeerView",
     "RoiView",
     "StatusView",
     "answer_view",
     "frame_view",
+    "order_view",
     "roi_view",
     "status_view",
 ]
@@ -79,8 +89,16 @@ class RoiView(Roi):
 
 
 class AnswerView(Answer):
-    """An answer without its structure, which has a path of its own."""
+    """An answer without its structure and files, which have paths of their own."""
 
+    files_kept: bool = Field(description="False where its files were forgotten to save memory.")
+    revision: int
+
+
+class OrderView(Order):
+    """An order, and what became of it."""
+
+    outcome: OrderOutcome | None = Field(description="Null until a dispatcher has answered.")
     revision: int
 
 
@@ -156,7 +174,13 @@ def roi_view(record: RoiRecord) -> RoiView:
 
 def answer_view(record: AnswerRecord) -> AnswerView:
     """Return an answer as shown to readers."""
-    return AnswerView(**dict(record.answer), revision=record.revision)
+    kept = record.files is not None
+    return AnswerView(**dict(record.answer), files_kept=kept, revision=record.revision)
+
+
+def order_view(record: OrderRecord) -> OrderView:
+    """Return an order as shown to readers."""
+    return OrderView(**dict(record.order), outcome=record.outcome, revision=record.revision)
 
 
 def status_view(session: Session, dependencies: Sequence[Dependency]) -> StatusView:

@@ -13,6 +13,7 @@ from inference_service.api.frames import frames_router
 from inference_service.api.guard import Guard
 from inference_service.api.keys import KeyRing
 from inference_service.api.metrics import new_registry
+from inference_service.api.orders import orders_router
 from inference_service.api.probes import probes_router
 from inference_service.api.problems import Problem
 from inference_service.api.status import status_router
@@ -24,7 +25,7 @@ from inference_service.settings import HttpSettings
 
 __all__ = ["API_VERSION", "create_app"]
 
-API_VERSION: Final = "1.0.0"
+API_VERSION: Final = "1.1.0"
 """Version of the REST contract: raised with any change of docs/reference/openapi.json."""
 
 PROBLEMS: Final[dict[int | str, dict[str, object]]] = {
@@ -65,6 +66,7 @@ def create_app(
     app.include_router(status_router(session, readiness, keys))
     app.include_router(frames_router(session))
     app.include_router(computing_router(session))
+    app.include_router(orders_router(session))
     app.include_router(probes_router(readiness, new_registry(session, readiness, hub)))
     app.include_router(live_router(hub))
     pages.install(app, keys, dist)

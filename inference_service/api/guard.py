@@ -1,7 +1,8 @@
-"""The gate in front of everything: host names, keys, origins, and the headers of each reply.
+"""The gate in front of everything: host names, keys, origins, rights, the headers of each reply.
 
-Default deny: a path is open only if it is listed here. The guard is plain ASGI, so that no
-route, mount or WebSocket can be added behind its back.
+Default deny: a path is open only if it is listed here, and a method that may change something
+needs the right to operate. The guard is plain ASGI, so that no route, mount or WebSocket can be
+added behind its back; routes find who was admitted in the request's state.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from inference_service.admission import Admission
 from inference_service.api.keys import KeyRing
 from inference_service.api.pages import stranger_page
 from inference_service.api.problems import ProblemError, problem_response
@@ -75,47 +77,60 @@ class Guard:
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
         if _host_name(headers.get("host", "")) not in self._hosts:
-            return problem_response(
-                ProblemError(
-                    421,
-                    "unknown-host",
-                    "The request is addressed to a host name this service does not answer to.",
-                    remedy="Use the printed address, or add the name to http.allowed_hosts.",
-                )
+            return _refused(
+                421,
+                "unknown-host",
+                "The request is addressed to a host name this service does not answer to.",
+                remedy="Use the printed address, or add the name to http.allowed_hosts.",
             )
-        return None if _is_open(scope) else self._stranger(scope, headers)
+        return None if _is_open(scope) else self._unadmitted(scope, headers)
 
-    def _stranger(self, scope: Scope, headers: Headers) -> Response | None:
-        if self._has_key(headers):
-            return None
-        if self._keys.admits_cookies(headers.get("cookie", "")):
-            if _same_origin(scope, headers):
-                return None
-            return problem_response(
-                ProblemError(
+    def _unadmitted(self, scope: Scope, headers: Headers) -> Response | None:
+        admission = self._by_key(headers)
+        if admission is None:
+            admission = self._keys.admit_cookies(headers.get("cookie", ""))
+            if admission is None:
+                return _stranger(scope, headers)
+            if not _same_origin(scope, headers):
+                return _refused(
                     403,
                     "foreign-origin",
                     "The request comes from a page of another origin.",
                     remedy="Use the dashboard itself, or send the API key.",
                 )
+        if not (admission.may_operate or _is_safe(scope)):
+            return _refused(
+                403,
+                "read-only",
+                f"The {admission.who} may read, and {scope['method']} may change something.",
+                remedy="Send the API key, or open an address made with the right to operate.",
             )
-        if scope["path"] == "/" and "text/html" in headers.get("accept", ""):
-            return HTMLResponse(stranger_page(), 401)
-        return problem_response(
-            ProblemError(
-                401,
-                "key-refused",
-                "This path needs a key, and none that is valid was sent.",
-                remedy="Send the API key as `Authorization: Bearer KEY` or `X-Api-Key: KEY`, or "
-                "open the printed address with its one-time key in a browser.",
-            ),
-            {"www-authenticate": "Bearer"},
-        )
+        scope.setdefault("state", {})["admission"] = admission
+        return None
 
-    def _has_key(self, headers: Headers) -> bool:
+    def _by_key(self, headers: Headers) -> Admission | None:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         key = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
-        return bool(key) and self._keys.admits_key(key)
+        return self._keys.admit_key(key) if key else None
+
+
+def _stranger(scope: Scope, headers: Headers) -> Response:
+    if scope["path"] == "/" and "text/html" in headers.get("accept", ""):
+        return HTMLResponse(stranger_page(), 401)
+    return problem_response(
+        ProblemError(
+            401,
+            "key-refused",
+            "This path needs a key, and none that is valid was sent.",
+            remedy="Send the API key as `Authorization: Bearer KEY` or `X-Api-Key: KEY`, or "
+            "open the printed address with its one-time key in a browser.",
+        ),
+        {"www-authenticate": "Bearer"},
+    )
+
+
+def _refused(status: int, code: str, detail: str, *, remedy: str) -> Response:
+    return problem_response(ProblemError(status, code, detail, remedy=remedy))
 
 
 def _is_open(scope: Scope) -> bool:
@@ -125,6 +140,11 @@ def _is_open(scope: Scope) -> bool:
     if scope["path"] == "/":
         return "key" in parse_qs(scope["query_string"].decode("latin-1"))
     return scope["path"] in OPEN_PATHS
+
+
+def _is_safe(scope: Scope) -> bool:
+    """Tell whether nothing can change; a socket asks about rights itself, order by order."""
+    return scope["type"] == "websocket" or scope["method"] in SAFE_METHODS
 
 
 def _same_origin(scope: Scope, headers: Headers) -> bool:

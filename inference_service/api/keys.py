@@ -1,8 +1,9 @@
-"""Who may come in: the API key, one-time keys for browsers, and the cookie they are traded for.
+"""Who may come in, and what they may do there.
 
-Scripts send the API key as ``Authorization: Bearer …`` or ``X-Api-Key``. A person opens an
-address with a one-time key, which the first use burns and trades for a signed cookie; the
-cookie survives a restart of the service wherever the API key does.
+Scripts send a key as ``Authorization: Bearer …`` or ``X-Api-Key``. A person opens an address with
+a one-time key, which the first use burns and trades for a signed cookie; the cookie survives a
+restart of the service wherever the API key does. Each of them carries rights: to `read`, or also
+to `operate`, which is everything that changes something.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Final
 
+from inference_service.admission import Admission, Rights
 from shared.clock import Clock
 from shared.errors import ConfigurationError, KeyRefusedError
 
@@ -85,58 +87,80 @@ class KeyRing:
     """Checks keys and cookies, and mints one-time keys.
 
     Args:
-        api_key: The secret that scripts send; also signs the cookies.
+        api_key: The secret that scripts send; also signs the cookies. It may operate.
         clock: Time, for the age of cookies.
+        reader_key: A second secret that may only read; None for none.
+
+    Raises:
+        KeyRefusedError: Both keys are the same.
     """
 
-    def __init__(self, api_key: str, clock: Clock) -> None:
+    def __init__(self, api_key: str, clock: Clock, reader_key: str | None = None) -> None:
         self._digest = _digest(api_key)
+        self._reader = None if reader_key is None else _digest(reader_key)
+        if self._reader == self._digest:
+            raise KeyRefusedError(
+                "The reader's key is the API key: whoever may read could order.",
+                remedy="Give http.reader_key_file a file of its own.",
+            )
         self._signing = hashlib.blake2b(
             b"atomloop dashboard cookie", key=self._digest, digest_size=32
         ).digest()
         self._clock = clock
-        self._one_time: OrderedDict[bytes, None] = OrderedDict()
+        self._one_time: OrderedDict[bytes, Rights] = OrderedDict()
         self.cookie_name: Final = f"atomloop-{self._digest.hex()[:8]}"
         """Browsers share cookies between ports of a host: the name tells services apart."""
 
-    def admits_key(self, key: str) -> bool:
-        """Tell whether `key` is the API key, in constant time."""
-        return hmac.compare_digest(_digest(key), self._digest)
+    def admit_key(self, key: str) -> Admission | None:
+        """Return what the owner of `key` may do, in constant time; None for a stranger."""
+        digest = _digest(key)
+        if hmac.compare_digest(digest, self._digest):
+            return Admission("API key", "operate")
+        if self._reader is not None and hmac.compare_digest(digest, self._reader):
+            return Admission("reader key", "read")
+        return None
 
-    def mint_one_time_key(self) -> str:
-        """Return a new key that admits one browser, once."""
+    def mint_one_time_key(self, rights: Rights = "operate") -> str:
+        """Return a new key that admits one browser, once.
+
+        Args:
+            rights: What that browser may do.
+        """
         key = secrets.token_urlsafe(24)
-        self._one_time[_digest(key)] = None
+        self._one_time[_digest(key)] = rights
         while len(self._one_time) > MAX_ONE_TIME_KEYS:
             self._one_time.popitem(last=False)
         return key
 
     def trade(self, one_time_key: str) -> str | None:
         """Burn a one-time key and return the cookie it is worth; None if it is worth nothing."""
-        digest = _digest(one_time_key)
-        if digest not in self._one_time:
+        rights = self._one_time.pop(_digest(one_time_key), None)
+        if rights is None:
             return None
-        del self._one_time[digest]
         expires = self._clock.wall_ns() // NS_PER_S + COOKIE_AGE_S
-        body = f"1.{expires}.{secrets.token_urlsafe(12)}"
+        body = f"{rights}.{expires}.{secrets.token_urlsafe(12)}"
         return f"{body}.{self._sign(body)}"
 
-    def admits_cookies(self, header: str) -> bool:
-        """Tell whether a Cookie header carries a cookie signed here that has not expired."""
+    def admit_cookies(self, header: str) -> Admission | None:
+        """Return what a Cookie header is worth: signed here and not expired, or None."""
         jar: SimpleCookie = SimpleCookie()
         try:
             jar.load(header)
         except CookieError:
-            return False
+            return None
         morsel = jar.get(self.cookie_name)
-        return morsel is not None and self._admits(morsel.value)
+        return None if morsel is None else self._admit(morsel.value)
 
-    def _admits(self, cookie: str) -> bool:
+    def _admit(self, cookie: str) -> Admission | None:
         body, _, signature = cookie.rpartition(".")
         if not hmac.compare_digest(self._sign(body).encode(), signature.encode()):
-            return False
-        expires = int(body.split(".")[1])
-        return self._clock.wall_ns() // NS_PER_S < expires
+            return None
+        rights, expires, nonce = body.split(".")  # signed here: it has this form
+        if self._clock.wall_ns() // NS_PER_S >= int(expires):
+            return None
+        # Cookies of earlier versions began with "1" and knew no rights but all of them.
+        granted: Rights = "read" if rights == "read" else "operate"
+        return Admission(f"browser {_digest(nonce).hex()[:6]}", granted)
 
     def _sign(self, body: str) -> str:
         return hashlib.blake2b(body.encode(), key=self._signing, digest_size=24).hexdigest()

@@ -70,7 +70,7 @@ def _admit(request: Request, keys: KeyRing, key: str) -> Response:
     if request.headers.get("sec-purpose", "").startswith("prefetch"):
         return HTMLResponse(_page("Not yet", "Open the address to enter."), 503)
     cookie = keys.trade(key)
-    if cookie is None and not keys.admits_cookies(request.headers.get("cookie", "")):
+    if cookie is None and not keys.admit_cookies(request.headers.get("cookie", "")):
         return HTMLResponse(stranger_page(), 401)
     refresh = '<meta http-equiv="refresh" content="0; url=/">'
     welcome = 'Welcome. <a href="/">Open the dashboard</a>'

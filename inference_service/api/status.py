@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from inference_service.admission import Rights
 from inference_service.api.keys import KeyRing
 from inference_service.readiness import Readiness
 from inference_service.session import Session
@@ -35,6 +36,7 @@ class OneTimeKey(BaseModel):
 
     key: str
     path: str = Field(description="To be opened at this service's own address.")
+    rights: Rights = Field(description="What the browser it admits may do.")
 
 
 def status_router(session: Session, readiness: Readiness, keys: KeyRing) -> APIRouter:
@@ -67,8 +69,8 @@ def status_router(session: Session, readiness: Readiness, keys: KeyRing) -> APIR
         )
 
     @router.post("/one-time-keys", status_code=201, summary="A key that admits one browser, once")
-    async def one_time_key() -> OneTimeKey:
-        key = keys.mint_one_time_key()
-        return OneTimeKey(key=key, path=f"/?key={key}")
+    async def one_time_key(rights: Rights = "operate") -> OneTimeKey:
+        key = keys.mint_one_time_key(rights)
+        return OneTimeKey(key=key, path=f"/?key={key}", rights=rights)
 
     return router

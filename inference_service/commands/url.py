@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
+from inference_service.admission import Rights
 from inference_service.api.keys import load_or_create_key
 from inference_service.settings import HttpSettings, InferenceSettings
 from shared.command_line import plain_errors
@@ -29,17 +30,22 @@ def url(
         Path | None,
         typer.Option("--config", "-c", help="The TOML file the service runs with."),
     ] = None,
+    read_only: Annotated[
+        bool, typer.Option("--read-only", help="The browser may look and order nothing.")
+    ] = False,
 ) -> None:
     """Print a dashboard address whose key admits one browser, once."""
     with plain_errors("inference-service"):
-        typer.echo(fresh_address(load_settings(InferenceSettings, config).http))
+        http = load_settings(InferenceSettings, config).http
+        typer.echo(fresh_address(http, "read" if read_only else "operate"))
 
 
-def fresh_address(http: HttpSettings) -> str:
+def fresh_address(http: HttpSettings, rights: Rights = "operate") -> str:
     """Ask the running service for a one-time key.
 
     Args:
         http: The settings the service runs with.
+        rights: What the browser may do.
 
     Returns:
         The address to open.
@@ -57,7 +63,7 @@ def fresh_address(http: HttpSettings) -> str:
     connection = HTTPConnection(host, http.port, timeout=TIMEOUT_S)
     headers = {"Authorization": f"Bearer {load_or_create_key(http.key_file)}"}
     try:
-        connection.request("POST", "/api/v1/one-time-keys", headers=headers)
+        connection.request("POST", f"/api/v1/one-time-keys?rights={rights}", headers=headers)
         reply = connection.getresponse()
         body = reply.read()
     except (OSError, HTTPException) as error:

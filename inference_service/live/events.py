@@ -7,16 +7,27 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from inference_service.order_desk import OrderRequest
 from inference_service.session import Session
-from inference_service.views import AnswerView, RoiView, StatusView, answer_view, roi_view
+from inference_service.views import (
+    AnswerView,
+    OrderView,
+    RoiView,
+    StatusView,
+    answer_view,
+    order_view,
+    roi_view,
+)
 from shared.messages import Job
 
 __all__ = [
     "VIEWER_MESSAGE",
+    "Asked",
     "Greeting",
     "Painted",
     "Pong",
     "Pulse",
+    "Refusal",
     "Update",
     "ViewerMessage",
     "snapshot",
@@ -25,6 +36,9 @@ __all__ = [
 
 SNAPSHOT_ENTRIES: Final = 500
 """Newest entries of each list a viewer gets when it connects; REST has the rest."""
+
+SNAPSHOT_ORDERS: Final = 50
+"""Newest orders a viewer gets when it connects."""
 
 
 class Event(BaseModel):
@@ -40,6 +54,7 @@ class Greeting(Event):
     protocol: int = Field(description="Version byte of the binary messages.")
     started_at_ns: int = Field(description="Tells a restarted service, whose clocks are others.")
     window: int = Field(description="Frames that may be sent and not yet painted.")
+    may_operate: bool = Field(description="Whether this viewer may order something.")
 
 
 class Update(Event):
@@ -51,6 +66,17 @@ class Update(Event):
     rois: tuple[RoiView, ...]
     jobs: tuple[Job, ...]
     answers: tuple[AnswerView, ...]
+    orders: tuple[OrderView, ...]
+
+
+class Refusal(Event):
+    """An order of this viewer was not taken: nothing of it will happen."""
+
+    type: Literal["refusal"] = "refusal"
+    id: str | None = Field(description="The order's id, where it had one.")
+    code: str = Field(description="Stable name of the reason.")
+    detail: str
+    remedy: str
 
 
 class Pulse(Event):
@@ -76,7 +102,14 @@ class Pong(Event):
     now_s: float
 
 
-ViewerMessage: TypeAlias = Annotated[Painted | Pong, Field(discriminator="type")]
+class Asked(Event):
+    """The viewer asks the dispatcher for something."""
+
+    type: Literal["order"] = "order"
+    order: OrderRequest
+
+
+ViewerMessage: TypeAlias = Annotated[Painted | Pong | Asked, Field(discriminator="type")]
 """Everything a viewer may say."""
 
 VIEWER_MESSAGE: Final[TypeAdapter[ViewerMessage]] = TypeAdapter(ViewerMessage)
@@ -96,6 +129,7 @@ def snapshot(session: Session) -> Update:
         answers=tuple(
             answer_view(record) for record in reversed(session.answers()[:SNAPSHOT_ENTRIES])
         ),
+        orders=tuple(map(order_view, reversed(session.orders.all()[:SNAPSHOT_ORDERS]))),
     )
 
 
@@ -106,13 +140,14 @@ def update(session: Session, changed: Iterable[tuple[str, str]]) -> Update | Non
         session: The live session.
         changed: (kind, key) of each entry, as the mailbox remembers them.
     """
-    keys: dict[str, list[str]] = {"roi": [], "job": [], "answer": []}
+    keys: dict[str, list[str]] = {"roi": [], "job": [], "answer": [], "order": []}
     for kind, key in changed:
         keys.get(kind, []).append(key)
     rois = [record for key in keys["roi"] if (record := session.roi(key))]
     jobs = [job for key in keys["job"] if (job := session.job(key))]
     answers = [answer for key in keys["answer"] if (answer := session.answer(key))]
-    if not (rois or jobs or answers):
+    orders = [order for key in keys["order"] if (order := session.orders.get(key))]
+    if not (rois or jobs or answers or orders):
         return None
     return Update(
         reset=False,
@@ -120,4 +155,5 @@ def update(session: Session, changed: Iterable[tuple[str, str]]) -> Update | Non
         rois=tuple(map(roi_view, rois)),
         jobs=tuple(jobs),
         answers=tuple(map(answer_view, answers)),
+        orders=tuple(map(order_view, orders)),
     )

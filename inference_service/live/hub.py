@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from typing import Final
 
+from inference_service.admission import Admission
 from inference_service.live.codec import encode_frame
+from inference_service.live.events import Refusal
 from inference_service.live.mailbox import Mailbox
+from inference_service.live.pace import Pace
+from inference_service.order_desk import OrderRefusedError, OrderRequest
 from inference_service.readiness import Readiness
 from inference_service.records import Change, FrameRecord
 from inference_service.session import Session
@@ -22,6 +26,13 @@ UNANALYSED_AFTER_S: Final = 10.0
 ENCODINGS_KEPT: Final = 3
 """Viewers of different speed want one of the newest few."""
 
+ORDERS_AT_ONCE: Final = 10
+ORDERS_PER_S: Final = 2.0
+"""A person who clicks fast, not a page that runs wild."""
+
+REFUSALS_KEPT: Final = 32
+"""Refusals that wait for a slow viewer; the oldest is dropped for a new one."""
+
 
 @dataclass(eq=False, slots=True)
 class Viewer:
@@ -30,6 +41,10 @@ class Viewer:
     mailbox: Mailbox
     heard_at_s: float
     """Monotonic instant of its last word."""
+    admission: Admission
+    pace: Pace
+    refusals: deque[Refusal] = field(default_factory=lambda: deque(maxlen=REFUSALS_KEPT))
+    """Orders that were not taken, to be told."""
     round_trip_s: float | None = None
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set whenever something may be there to send."""
@@ -68,11 +83,17 @@ class LiveHub:
         now = sum(viewer.mailbox.statistics.skipped for viewer in self._viewers)
         return self._skipped_before + now
 
-    def attach(self) -> Viewer | None:
-        """Return a new viewer with the newest frame waiting; None where no more are taken."""
+    def attach(self, admission: Admission) -> Viewer | None:
+        """Return a new viewer with the newest frame waiting; None where no more are taken.
+
+        Args:
+            admission: Who looks, and what they may do.
+        """
         if len(self._viewers) >= self._max_viewers:
             return None
-        viewer = Viewer(Mailbox(self.window), self.session.now_s())
+        now_s = self.session.now_s()
+        pace = Pace(ORDERS_AT_ONCE, ORDERS_PER_S, now_s)
+        viewer = Viewer(Mailbox(self.window), now_s, admission, pace)
         record = self.session.latest_analysed or self.session.latest
         if record is not None:
             viewer.mailbox.offer_frame(record)
@@ -84,6 +105,36 @@ class LiveHub:
         """Forget a viewer."""
         self._viewers.discard(viewer)
         self._skipped_before += viewer.mailbox.statistics.skipped
+
+    def order(self, viewer: Viewer, request: OrderRequest) -> None:
+        """Take a viewer's order, or have it told why not.
+
+        Args:
+            viewer: Who asks.
+            request: What for.
+        """
+        try:
+            self._check(viewer)
+            self.session.orders.take(request, viewer.admission.who)
+        except OrderRefusedError as error:
+            refusal = Refusal(
+                id=request.id, code=error.code, detail=error.message, remedy=error.remedy
+            )
+            viewer.refusals.append(refusal)
+            viewer.wake.set()
+
+    def _check(self, viewer: Viewer) -> None:
+        """Refuse who may not order, or orders too often."""
+        if not viewer.admission.may_operate:
+            raise OrderRefusedError(
+                f"The {viewer.admission.who} may look and order nothing.",
+                remedy="Open an address made with the right to operate.",
+            )
+        if not viewer.pace.grant(self.session.now_s()):
+            raise OrderRefusedError(
+                f"More than {ORDERS_AT_ONCE} orders came at once.",
+                remedy="Wait a second and ask again.",
+            )
 
     def status(self) -> StatusView:
         """Return the state of the service now."""

@@ -10,7 +10,15 @@ from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import ValidationError
 
 from inference_service.live.codec import VERSION
-from inference_service.live.events import VIEWER_MESSAGE, Greeting, Painted, Pulse, snapshot, update
+from inference_service.live.events import (
+    VIEWER_MESSAGE,
+    Asked,
+    Greeting,
+    Painted,
+    Pulse,
+    snapshot,
+    update,
+)
 from inference_service.live.hub import LiveHub, Viewer
 
 __all__ = ["PATH", "live_router"]
@@ -45,7 +53,7 @@ def live_router(hub: LiveHub, pulse_s: float = PULSE_S) -> APIRouter:
     @router.websocket(PATH)
     async def live(websocket: WebSocket) -> None:
         await websocket.accept()
-        viewer = hub.attach()
+        viewer = hub.attach(websocket.state.admission)
         if viewer is None:
             await websocket.close(TRY_AGAIN_LATER, "too many live views")
             return
@@ -78,8 +86,12 @@ async def _serve(websocket: WebSocket, hub: LiveHub, viewer: Viewer, pulse_s: fl
 async def _send(websocket: WebSocket, hub: LiveHub, viewer: Viewer, pulse_s: float) -> int:
     """Send until the viewer falls silent; returns the close code."""
     loop = asyncio.get_running_loop()
-    started_at_ns = hub.session.started_at_ns
-    greeting = Greeting(protocol=VERSION, window=hub.window, started_at_ns=started_at_ns)
+    greeting = Greeting(
+        protocol=VERSION,
+        window=hub.window,
+        started_at_ns=hub.session.started_at_ns,
+        may_operate=viewer.admission.may_operate,
+    )
     try:
         await _text(websocket, greeting.model_dump_json())
         await _text(websocket, snapshot(hub.session).model_dump_json())
@@ -103,6 +115,8 @@ async def _deliver(websocket: WebSocket, hub: LiveHub, viewer: Viewer) -> None:
     words = update(hub.session, viewer.mailbox.take_changes())
     if words is not None:
         await _text(websocket, words.model_dump_json())
+    while viewer.refusals:
+        await _text(websocket, viewer.refusals.popleft().model_dump_json())
     record = viewer.mailbox.take_frame()
     if record is not None:
         message = await hub.encoded(record)
@@ -123,6 +137,8 @@ async def _listen(websocket: WebSocket, hub: LiveHub, viewer: Viewer) -> int | N
             if isinstance(message, Painted):
                 viewer.mailbox.painted(message.total)
                 viewer.wake.set()
+            elif isinstance(message, Asked):
+                hub.order(viewer, message.order)
             else:
                 viewer.round_trip_s = max(0.0, now_s - message.now_s)
     except (ValidationError, ValueError, KeyError):

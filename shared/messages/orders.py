@@ -64,6 +64,8 @@ class OrderOutcome(Message):
     """What was done, or why not and what would help."""
     job: Identifier | None = None
     """The job it made, where it made one."""
+    roi: Identifier | None = None
+    """The ROI it made, where it made one (`look_at`)."""
     undo: Action | None = None
     """The action that takes it back; None where nothing can."""
     at_ns: Annotated[int, Field(ge=0)]

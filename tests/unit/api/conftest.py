@@ -206,9 +206,9 @@ def dist(tmp_path: Path) -> Path:
 def new_service(clock: ManualClock, dist: Path) -> Callable[..., Service]:
     """Build a service with given HTTP settings."""
 
-    def build(**settings: object) -> Service:
+    def build(reader_key: str | None = None, **settings: object) -> Service:
         session, api_key = Session(clock=clock), new_key()
-        keys = KeyRing(api_key, clock)
+        keys = KeyRing(api_key, clock, reader_key)
         dependencies: list[Dependency] = []
         app = create_app(
             session,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import httpx
 import pytest
 from starlette.routing import BaseRoute, Mount, WebSocketRoute
@@ -22,7 +24,7 @@ def paths(routes: list[BaseRoute]) -> set[str]:
                 found |= paths(nested.routes)
             else:
                 path = route.path
-                for name in ("frame", "roi"):
+                for name in ("frame", "roi", "order", "job", "name"):
                     path = path.replace(f"{{{name}}}", "latest")
                 found.add(path)
     return found
@@ -30,7 +32,7 @@ def paths(routes: list[BaseRoute]) -> set[str]:
 
 def test_every_route_is_seen_by_the_enumeration(service) -> None:
     documented = set(service.app.openapi()["paths"])
-    concrete = {path.replace("{frame}", "latest").replace("{roi}", "latest") for path in documented}
+    concrete = {re.sub(r"\{\w+\}", "latest", path) for path in documented}
     assert concrete <= paths(service.app.routes)
     assert "/" in paths(service.app.routes)
 

@@ -10,11 +10,13 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from inference_service.admission import Admission
 from inference_service.live import socket as live_socket
 from inference_service.live.codec import HEADER
 from inference_service.live.hub import LiveHub
 from shared.messages import EdgeStatus
 
+OPERATOR = Admission("test", "operate")
 BOUND_S = 20
 """Only a deadlock takes this long."""
 
@@ -72,6 +74,7 @@ async def test_a_viewer_is_greeted_then_told_everything_then_shown_the_newest_fr
             "protocol": 1,
             "window": 2,
             "started_at_ns": service.session.started_at_ns,
+            "may_operate": True,
         }
         snapshot = json.loads(await socket.recv())
         assert snapshot["reset"] is True
@@ -204,10 +207,10 @@ async def test_a_viewer_that_falls_silent_is_let_go(service, address, clock) -> 
 async def test_more_viewers_than_allowed_are_turned_away(new_service) -> None:
     service = new_service()
     hub = LiveHub(service.session, list, window=1, max_viewers=2)
-    first, second = hub.attach(), hub.attach()
-    assert hub.attach() is None
+    first, second = hub.attach(OPERATOR), hub.attach(OPERATOR)
+    assert hub.attach(OPERATOR) is None
     hub.detach(first)
-    assert hub.attach() is not None
+    assert hub.attach(OPERATOR) is not None
     assert second is not None
 
 

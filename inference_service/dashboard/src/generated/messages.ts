@@ -36,7 +36,7 @@ export interface AdsorptionReport {
   readonly height_A: number;
 }
 
-/** An answer without its structure, which has a path of its own. */
+/** An answer without its structure and files, which have paths of their own. */
 export interface AnswerView {
   readonly kind: "answer";
   readonly roi: string;
@@ -46,7 +46,15 @@ export interface AnswerView {
   readonly disagreement: Disagreement | null;
   readonly attachments: readonly (Attachment)[];
   readonly finished_at_ns: number;
+  /** False where its files were forgotten to save memory. */
+  readonly files_kept: boolean;
   readonly revision: number;
+}
+
+/** The viewer asks the dispatcher for something. */
+export interface Asked {
+  readonly type: "order";
+  readonly order: OrderRequest;
 }
 
 /** Header of an atoms message: the analysis of one frame by one model. */
@@ -232,6 +240,8 @@ export interface Greeting {
   readonly started_at_ns: number;
   /** Frames that may be sent and not yet painted. */
   readonly window: number;
+  /** Whether this viewer may order something. */
+  readonly may_operate: boolean;
 }
 
 /** The relaxed structure as the microscope would show it, beside what it did show. */
@@ -269,6 +279,60 @@ export interface NewestFrame {
   /** Seconds since it arrived here. */
   readonly age_s: number;
   readonly analysed: boolean;
+}
+
+/** What became of an order. */
+export interface OrderOutcome {
+  readonly kind: "order_outcome";
+  readonly id: string;
+  readonly accepted: boolean;
+  readonly message: string;
+  readonly job: string | null;
+  readonly roi: string | null;
+  readonly undo: "pick" | "release" | "dismiss" | "compute" | "look_at" | "cancel" | "pause" | "resume" | null;
+  readonly at_ns: number;
+}
+
+/** What the operator asks for. */
+export interface OrderRequest {
+  /** Names the order: the same one twice is one. Null: made here. */
+  readonly id: string | null;
+  readonly action: "pick" | "release" | "dismiss" | "compute" | "look_at" | "cancel" | "pause" | "resume";
+  /** For `pick`, `release`, `dismiss` and `compute`. */
+  readonly roi: string | null;
+  /** For `cancel`. */
+  readonly job: string | null;
+  /** Refuse unless this is still the sitting at the microscope. */
+  readonly session: string | null;
+  /** For `look_at`: column position in the session's sample frame, Å. */
+  readonly x_A: number | null;
+  /** For `look_at`: row position, Å. */
+  readonly y_A: number | null;
+  /** For `compute`. */
+  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image" | "error_bar" | null;
+  /** For `compute`; null: the highest level that answers in a live session. */
+  readonly level: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp" | null;
+  /** For `compute`. */
+  readonly options: RecipeOptions | null;
+}
+
+/** An order, and what became of it. */
+export interface OrderView {
+  readonly kind: "order";
+  readonly id: string;
+  readonly action: "pick" | "release" | "dismiss" | "compute" | "look_at" | "cancel" | "pause" | "resume";
+  readonly roi: string | null;
+  readonly job: string | null;
+  readonly x_A: number | null;
+  readonly y_A: number | null;
+  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image" | "error_bar" | null;
+  readonly level: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp" | null;
+  readonly options: RecipeOptions | null;
+  readonly by: string;
+  readonly issued_at_ns: number;
+  /** Null until a dispatcher has answered. */
+  readonly outcome: OrderOutcome | null;
+  readonly revision: number;
 }
 
 /** Whether the frame is something the detector was made for. */
@@ -341,6 +405,17 @@ export interface Reference {
   readonly mu_eV: Readonly<Record<string, number>>;
   readonly level: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp";
   readonly note: string;
+}
+
+/** An order of this viewer was not taken: nothing of it will happen. */
+export interface Refusal {
+  readonly type: "refusal";
+  /** The order's id, where it had one. */
+  readonly id: string | null;
+  /** Stable name of the reason. */
+  readonly code: string;
+  readonly detail: string;
+  readonly remedy: string;
 }
 
 /** A ROI, and the session whose sample frame its position is in. */
@@ -433,4 +508,5 @@ export interface Update {
   readonly rois: readonly (RoiView)[];
   readonly jobs: readonly (Job)[];
   readonly answers: readonly (AnswerView)[];
+  readonly orders: readonly (OrderView)[];
 }
