@@ -5,6 +5,7 @@ from __future__ import annotations
 from sim_dispatcher.structure.build import build_cluster
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.detected import DetectedAtoms
+from sim_dispatcher.structure.doubts import certainty
 from sim_dispatcher.structure.reading import parse_cluster, read_cluster
 from sim_dispatcher.structure.rules import PAPER, RADIUS_A, CutRules
 
@@ -15,6 +16,7 @@ __all__ = [
     "CutRules",
     "DetectedAtoms",
     "build_cluster",
+    "certainty",
     "parse_cluster",
     "read_cluster",
 ]

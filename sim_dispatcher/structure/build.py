@@ -6,13 +6,14 @@ from typing import Final
 
 import numpy as np
 
-from shared.errors import StructureError
 from shared.lattice import find_bonds
+from sim_dispatcher.structure.border import check_border, coverage_notes
 from sim_dispatcher.structure.box import DECIMALS, boxed
 from sim_dispatcher.structure.checks import check_structure
 from sim_dispatcher.structure.cluster import Array, Cluster, Role
 from sim_dispatcher.structure.cutout import MARGIN_A, cut_atoms
 from sim_dispatcher.structure.detected import DetectedAtoms
+from sim_dispatcher.structure.doubts import doubt_notes
 from sim_dispatcher.structure.merging import crowded_notes, merged
 from sim_dispatcher.structure.rules import RADIUS_A, CutRules
 from sim_dispatcher.structure.seed import seed_heights
@@ -45,15 +46,18 @@ def build_cluster(
 
     Raises:
         StructureError: Nothing there, doubtful or crowded atoms, an unknown element, a wrong
-            scale, or a rim that cannot be capped.
+            scale, a place at the frame's border, or a rim that cannot be capped.
     """
+    check_border(centre_A, atoms.bounds_A)
+    doubts = doubt_notes(atoms, centre_A, rules)
     away = np.hypot(*(atoms.positions_A - np.asarray(centre_A)).T)
-    _refuse_doubts(atoms, away, rules)
     near = np.flatnonzero((away <= radius_A + MARGIN_A) & (atoms.p >= rules.present_p))
     around, origin = merged(atoms.take(near), rules.merged_A)
-    members = cut_atoms(around, centre_A, radius_A)
+    cut = cut_atoms(around, centre_A, radius_A)
+    members = cut.members
     heavy = around.take(members)
-    notes = crowded_notes(heavy, rules)
+    notes = (*doubts, *crowded_notes(heavy, rules), *cut.notes)
+    notes += coverage_notes(heavy.positions_A, centre_A, radius_A, atoms.bounds_A)
     graph = find_bonds(heavy.positions_A, heavy.symbols)
     caps = capped(heavy.symbols, graph, rules.caps)
     source = tuple(int(near[origin[i]]) for i in members) + (-1,) * len(caps.carriers)
@@ -98,22 +102,3 @@ def _roles(n_heavy: int, caps: Caps) -> tuple[Role, ...]:
     inside: tuple[Role, ...] = tuple("rim" if i in rim else "interior" for i in range(n_heavy))
     hydrogen: tuple[Role, ...] = tuple("cap" for _ in caps.carriers)
     return inside + hydrogen
-
-
-def _refuse_doubts(atoms: DetectedAtoms, away: np.ndarray, rules: CutRules) -> None:
-    """Refuse a place where an atom is neither clearly there nor clearly not.
-
-    A faint entry on top of a firm one is the same atom under another element's name.
-    """
-    firm = atoms.positions_A[atoms.p >= rules.present_p]
-    faint = (atoms.p >= rules.doubtful_p) & (atoms.p < rules.present_p)
-    for i in np.flatnonzero(faint & (away < rules.doubtful_radius_A)).tolist():
-        gaps = np.hypot(*(firm - atoms.positions_A[i]).T)
-        if gaps.min(initial=np.inf) < rules.merged_A:
-            continue
-        raise StructureError(
-            f"Whether {atoms.symbols[i]} is at ({atoms.positions_A[i, 0]:.1f},"
-            f" {atoms.positions_A[i, 1]:.1f}) Å is uncertain (p = {atoms.p[i]:.2f}),"
-            f" {away[i]:.1f} Å from the centre.",
-            remedy="Take more dose or a closer look there, or relax the rule on doubtful atoms.",
-        )

@@ -8,7 +8,8 @@ atoms no room (a cove or a fjord of the rim).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -16,23 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.errors import StructureError
-from shared.lattice import BondGraph, RingSet, find_bonds, find_rings
+from shared.lattice import RingSet, find_bonds, find_rings
 from shared.units import CARBON_BOND_A
 from sim_dispatcher.structure.detected import DetectedAtoms
+from sim_dispatcher.structure.scale import check_scale, measure_scale, refuse_far_scale
 
-__all__ = ["MARGIN_A", "SCALE_TOLERANCE", "check_scale", "cut_atoms"]
+__all__ = ["MARGIN_A", "Cut", "cut_atoms"]
 
 Array: TypeAlias = NDArray[np.float64]
 Bond: TypeAlias = frozenset[int]
 
 MARGIN_A: Final = 6.0
 """Atoms this far outside the radius take part in finding bonds and rings, Å."""
-
-SCALE_TOLERANCE: Final = 0.05
-"""The median C-C bond may be this far off 1.42 Å; more means a wrong calibration."""
-
-SCALE_BONDS: Final = 10
-"""Fewer C-C bonds than this say nothing about the scale."""
 
 FILLED_RING: Final = 8
 """Larger rings are not filled in: they are vacancies and holes."""
@@ -44,8 +40,21 @@ SMALLEST: Final = 10
 """A cluster of fewer heavy atoms (naphthalene) has no inside to compute, so is refused."""
 
 
-def cut_atoms(atoms: DetectedAtoms, centre_A: tuple[float, float], radius_A: float) -> list[int]:
-    """Return the atoms of the cluster, ascending indices into the atoms given.
+@dataclass(frozen=True)
+class Cut:
+    """Which atoms a cut takes.
+
+    Attributes:
+        members: Ascending indices into the atoms given.
+        notes: What is to be said about their scale.
+    """
+
+    members: list[int]
+    notes: tuple[str, ...]
+
+
+def cut_atoms(atoms: DetectedAtoms, centre_A: tuple[float, float], radius_A: float) -> Cut:
+    """Choose the atoms of the cluster.
 
     Args:
         atoms: Merged, present atoms about the centre, `MARGIN_A` beyond the radius.
@@ -62,36 +71,19 @@ def cut_atoms(atoms: DetectedAtoms, centre_A: tuple[float, float], radius_A: flo
             remedy="Pick a place on the sheet.",
         )
     graph = find_bonds(atoms.positions_A, atoms.symbols)
-    check_scale(atoms.symbols, graph)
     rings = find_rings(graph)
+    scale = measure_scale(atoms.positions_A, atoms.symbols, graph, rings)
+    check_scale(scale)
     chosen = _coherent(rings, _inside(rings, atoms.positions_A, centre_A, radius_A), centre_A)
     members = _filled(rings, {atom for k in chosen for atom in rings.rings[k].tolist()})
     if len(members) < SMALLEST:
+        refuse_far_scale(atoms.positions_A, atoms.symbols)
         raise StructureError(
             f"Only {len(members)} atoms form whole rings within {radius_A:.1f} Å of"
             f" ({centre_A[0]:.1f}, {centre_A[1]:.1f}) Å.",
             remedy="Pick a defect farther from the frame's border, or a larger radius.",
         )
-    return sorted(members)
-
-
-def check_scale(symbols: Sequence[str], graph: BondGraph) -> None:
-    """Refuse coordinates whose C-C bonds are not graphene's.
-
-    Raises:
-        StructureError: The median bond is off by more than `SCALE_TOLERANCE`.
-    """
-    carbon = np.array([symbol == "C" for symbol in symbols])
-    lengths = graph.lengths_A[carbon[graph.pairs].all(axis=1)]
-    if len(lengths) < SCALE_BONDS:
-        return
-    median = float(np.median(lengths))
-    if abs(median / CARBON_BOND_A - 1) > SCALE_TOLERANCE:
-        raise StructureError(
-            f"The median C-C bond is {median:.3f} Å, {median / CARBON_BOND_A - 1:+.0%} off"
-            f" graphene's {CARBON_BOND_A} Å.",
-            remedy="Correct the pixel size of the frame.",
-        )
+    return Cut(sorted(members), () if scale is None else scale.notes)
 
 
 def _inside(

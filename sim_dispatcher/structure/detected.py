@@ -29,6 +29,7 @@ class DetectedAtoms:
         z_A: (n,) height where one is known, Å; None = not measured.
         sigma_A: (n,) one-axis standard error of the position, Å; NaN where unknown, None = of
             no atom known.
+        bounds_A: (width, height) of the frame, Å; None = not known.
     """
 
     symbols: tuple[str, ...]
@@ -36,6 +37,7 @@ class DetectedAtoms:
     p: Array
     z_A: Array | None = None
     sigma_A: Array | None = None
+    bounds_A: tuple[float, float] | None = None
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -53,12 +55,15 @@ class DetectedAtoms:
         )
 
     @classmethod
-    def from_table(cls, table: AtomTable, pixel_size_A: float) -> DetectedAtoms:
+    def from_table(
+        cls, table: AtomTable, pixel_size_A: float, shape: tuple[int, int] | None = None
+    ) -> DetectedAtoms:
         """Read the wire's atom records.
 
         Args:
             table: (n,) records of `shared.messages.atoms.ATOM`, pixels.
             pixel_size_A: Calibrated edge of a square pixel, Å.
+            shape: (rows, columns) of the frame; None = not known.
 
         Returns:
             All atoms of the table, minimum-error positions in Å; no selection by p is made.
@@ -71,4 +76,5 @@ class DetectedAtoms:
             positions_A=xy * pixel_size_A,
             p=table["p"].astype(np.float64),
             sigma_A=np.where(known, errors * pixel_size_A / np.sqrt(2), np.nan),
+            bounds_A=None if shape is None else (shape[1] * pixel_size_A, shape[0] * pixel_size_A),
         )

@@ -23,6 +23,8 @@ class CutRules:
         doubtful_radius_A: A doubt within this distance of the centre stops the cut, Å; 0 = never.
         merged_A: Atoms closer than this are one, Å.
         crowded_A: Atoms closer than this, but not merged, cannot both be right, Å.
+        doubts: Whether a doubt stops the cut or is only noted, the doubtful atom left out;
+            `structure.certainty` says by how much its priority is to be lowered.
         crowded: Whether such a pair stops the cut or is only noted.
         caps: `rim` = hydrogen on the cut alone, vacancies stay bare; `all` = on every two-fold
             carbon.
@@ -32,6 +34,7 @@ class CutRules:
     present_p: float = 0.5
     doubtful_p: float = 0.2
     doubtful_radius_A: float = 5.0
+    doubts: Literal["refuse", "note"] = "refuse"
     merged_A: float = 0.7
     crowded_A: float = 1.1
     crowded: Literal["refuse", "note"] = "refuse"

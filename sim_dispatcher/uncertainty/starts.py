@@ -27,7 +27,7 @@ from sim_dispatcher.structure.cluster import Cluster
 __all__ = ["Starts", "sample_starts"]
 
 LEAST_STARTS: Final = 16
-"""Draws of every bar; as many again where the first do not agree."""
+"""Draws of every bar; as many again where a few of them, but not most, ended otherwise."""
 
 MOST_STARTS: Final = 32
 
@@ -37,7 +37,7 @@ HEIGHT_A: Final = 0.1
 FMAX: Final = 0.1
 """Force at which a draw is relaxed enough to count its bonds, eV/Å."""
 
-STEPS: Final = 150
+STEPS: Final = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,9 +45,9 @@ class Starts:
     """What the draws ended in.
 
     Attributes:
-        n: Draws that were relaxed.
-        changed: Those that ended in another bond graph or ring census.
-        failed: Those that the force field could not relax; they count in neither.
+        n: Draws.
+        changed: Those that ended in another bond graph.
+        failed: Those among them that fell apart before they ended in anything.
         lowest_A: (n, 3) positions of the lowest draw with the same bonds, Å; None without one.
         others: How often each other ring census was met, as text.
     """
@@ -96,7 +96,7 @@ def sample_starts(cluster: Cluster, seed: int, watch: Watcher | None = None) -> 
     ends = _Ends(cluster, own.positions_A)
     generator = np.random.default_rng(seed)
     for k in range(MOST_STARTS):
-        if k >= LEAST_STARTS and ends.unanimous:
+        if k >= LEAST_STARTS and ends.settled:
             break
         ends.add(level, _drawn(cluster, generator), descent, watch)
     return ends.counted()
@@ -113,9 +113,10 @@ class _Ends:
         self._same = self._failed = 0
 
     @property
-    def unanimous(self) -> bool:
-        """Whether all ended alike so far."""
-        return not self._changed
+    def settled(self) -> bool:
+        """Whether more draws would tell little: all alike so far, or most of them changed."""
+        changed = self._changed.total() + self._failed
+        return changed == 0 or changed >= self._same
 
     def add(self, level: Level, start_A: Array, descent: Descent, watch: Watcher | None) -> None:
         """Relax one draw on a surface of its own, as bonds are fixed when it is set up."""
@@ -135,9 +136,9 @@ class _Ends:
 
     def counted(self) -> Starts:
         """Return the result of all draws."""
-        changed = self._changed.total()
+        changed = self._changed.total() + self._failed
         return Starts(
-            n=max(self._same + changed, 1),
+            n=self._same + changed,
             changed=changed,
             failed=self._failed,
             lowest_A=None if self._lowest is None else self._lowest[1],
