@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pymongo.errors import PyMongoError
+
 from shared.clock import Clock
 from shared.errors import DatabaseError
 from sim_dispatcher.database.conformance import require_conformance
@@ -15,6 +17,7 @@ from sim_dispatcher.launch.routing import Router
 from sim_dispatcher.launch.signing import load_or_make_key
 from sim_dispatcher.launch.workflows import LaunchPadWorkflows
 from sim_dispatcher.ledger import Ledger
+from sim_dispatcher.ledger.outage import says_when_away
 
 __all__ = ["connect", "open_launcher", "open_ledger"]
 
@@ -70,6 +73,7 @@ def open_launcher(
     return Launcher(launchpad, ledger, key, engine, settings, clock)
 
 
+@says_when_away
 def connect(uri: str, database: str | None) -> Any:
     """Connect a LaunchPad to a database that has proved to launch once.
 
@@ -83,8 +87,8 @@ def connect(uri: str, database: str | None) -> Any:
     launchpad = open_launchpad(uri, database)
     try:
         require_conformance(launchpad.connection, launchpad.name)
-    except DatabaseError:
+        prepare_launchpad(launchpad)
+    except (DatabaseError, PyMongoError):
         launchpad.connection.close()
         raise
-    prepare_launchpad(launchpad)
     return launchpad

@@ -11,11 +11,14 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import structlog
 
 from shared.clock import SystemClock
+from shared.errors import DatabaseError
 from sim_dispatcher.launch.assembly import open_launcher, open_ledger
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.launcher import LauncherSettings
@@ -27,6 +30,8 @@ LEASE_REAL_S = 3.0
 GRACE_S = 1.0
 RECONCILE_S = 0.5
 POLL_S = 0.05
+
+T = TypeVar("T")
 
 
 class FastClock(SystemClock):
@@ -54,7 +59,7 @@ def acknowledged(folder: Path) -> list[str]:
 
 def submit_for_ever(folder: Path, uri: str, stop: threading.Event) -> None:
     """Submit what is wanted, and mend what crashes left behind."""
-    ledger = open_ledger(uri, folder / "key", FastClock())
+    ledger = opened(lambda: open_ledger(uri, folder / "key", FastClock()), stop)
     done, clock, reconciled = set(acknowledged(folder)), SystemClock(), 0.0
     with (folder / "acknowledged").open("a") as file:
         while not stop.wait(POLL_S):
@@ -87,9 +92,21 @@ def launch_for_ever(
     command = (sys.executable, "-S", str(Path(__file__).with_name("engine.py")))
     engine = EngineProcess(folder / f"{name}.log", command=(*command, str(folder / "trace")))
     settings = LauncherSettings(name, folder / "jobs", categories)
-    launcher = open_launcher(uri, folder / "key", settings, engine, SystemClock())
+    launcher = opened(
+        lambda: open_launcher(uri, folder / "key", settings, engine, SystemClock()), stop
+    )
     launcher.run(stop)
     launcher.close()
+
+
+def opened(make: Callable[[], T], stop: threading.Event) -> T:
+    """Open something on the database, again and again while that is away, as systemd would."""
+    while True:
+        try:
+            return make()
+        except DatabaseError:
+            if stop.wait(POLL_S):
+                raise
 
 
 def main() -> None:
