@@ -8,6 +8,7 @@ from typing import Final
 from fastapi import FastAPI
 
 from inference_service.api import pages, problems
+from inference_service.api.answers import answers_router
 from inference_service.api.computing import computing_router
 from inference_service.api.frames import frames_router
 from inference_service.api.guard import Guard
@@ -66,6 +67,7 @@ def create_app(
     app.include_router(status_router(session, readiness, keys))
     app.include_router(frames_router(session))
     app.include_router(computing_router(session))
+    app.include_router(answers_router(session))
     app.include_router(orders_router(session))
     app.include_router(probes_router(readiness, new_registry(session, readiness, hub)))
     app.include_router(live_router(hub))

@@ -1,28 +1,41 @@
-"""ROIs, jobs and answers of the live session."""
+"""ROIs and jobs of the live session."""
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
-from fastapi.responses import PlainTextResponse, Response
+from fastapi import APIRouter, Path
+from pydantic import BaseModel, ConfigDict, Field
 
 from inference_service.api.paging import Page, PageWanted, page
 from inference_service.api.problems import ProblemError
-from inference_service.api.structure_export import MEDIA_TYPES, StructureFormat, exported
-from inference_service.records import AnswerRecord
+from inference_service.records import RoiRecord
 from inference_service.session import Session
-from inference_service.views import AnswerView, RoiView, answer_view, roi_view
-from shared.messages import Identifier, Job, JobState, Level, RoiState
+from inference_service.views import RoiView, roi_view
+from shared.messages import Identifier, Job, JobState, Level, Recipe, RoiOrigin, RoiState, Wish
 
 __all__ = ["computing_router"]
+
+HISTORY_LENGTH = 100
+"""Links of a chain that are followed."""
+
+
+class RoiHistory(BaseModel):
+    """What the beam made of a defect, oldest first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    items: tuple[RoiView, ...]
+    forgotten: Identifier | None = Field(
+        description="The ROI before the first item, which is not remembered any more."
+    )
+
 
 RoiKey = Annotated[Identifier, Path(description="Key of the ROI.")]
 
 
 def computing_router(session: Session) -> APIRouter:
-    """Return the routes of ROIs, jobs and answers.
+    """Return the routes of ROIs and jobs.
 
     Args:
         session: The live session.
@@ -30,67 +43,86 @@ def computing_router(session: Session) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["computing"])
 
     @router.get("/rois", summary="Defects picked or refused for computing")
-    async def rois(wanted: PageWanted, state: RoiState | None = None) -> Page[RoiView]:
-        entries = [record for record in session.rois() if state in {None, record.roi.state}]
+    async def rois(
+        wanted: PageWanted,
+        state: RoiState | None = None,
+        origin: RoiOrigin | None = None,
+        wish: Wish | None = None,
+    ) -> Page[RoiView]:
+        entries = [
+            record
+            for record in session.rois()
+            if state in {None, record.roi.state}
+            and origin in {None, record.roi.origin}
+            and wish in {None, record.roi.wish}
+        ]
         return page(entries, wanted, roi_view)
 
     @router.get("/rois/{roi}", summary="One ROI")
     async def roi(roi: RoiKey) -> RoiView:
-        record = session.roi(roi)
-        if record is None:
-            raise ProblemError(
-                404, "unknown-roi", f"There is no ROI {roi}.", remedy="/api/v1/rois lists them."
-            )
-        return roi_view(record)
+        return roi_view(_known(session, roi))
+
+    @router.get(
+        "/rois/{roi}/history",
+        summary="What it was before, and what became of it",
+        description="Each entry's `previous` names the one the beam turned into it.",
+    )
+    async def history(roi: RoiKey) -> RoiHistory:
+        return _history(session, _known(session, roi))
 
     @router.get("/jobs", summary="Recipes on ROIs, each at one level of theory")
     async def jobs(
-        wanted: PageWanted, roi: Identifier | None = None, state: JobState | None = None
+        wanted: PageWanted,
+        roi: Identifier | None = None,
+        state: JobState | None = None,
+        recipe: Recipe | None = None,
+        level: Level | None = None,
     ) -> Page[Job]:
         entries = [
-            job for job in session.jobs() if roi in {None, job.roi} and state in {None, job.state}
+            job
+            for job in session.jobs()
+            if roi in {None, job.roi}
+            and state in {None, job.state}
+            and recipe in {None, job.recipe}
+            and level in {None, job.level}
         ]
         return page(entries, wanted, lambda job: job)
 
-    @router.get("/answers", summary="What finished jobs returned")
-    async def answers(wanted: PageWanted, roi: Identifier | None = None) -> Page[AnswerView]:
-        return page(session.answers(roi), wanted, answer_view)
-
-    @router.get("/answers/{roi}", summary="The answers of one ROI, one for each level")
-    async def answers_of(roi: RoiKey, wanted: PageWanted) -> Page[AnswerView]:
-        _newest(session, roi, None)
-        return page(session.answers(roi), wanted, answer_view)
-
-    @router.get(
-        "/answers/{roi}/structure",
-        summary="The final structure of a ROI's newest answer",
-        description="Extended XYZ is the structure as it came. CIF and POSCAR put a cluster in a "
-        "box with 6 Å of vacuum.",
-        response_class=PlainTextResponse,
-        responses={200: {"content": {kind: {} for kind in MEDIA_TYPES.values()}}},
-    )
-    async def structure(
-        roi: RoiKey,
-        level: Annotated[Level | None, Query(description="Default: the newest answer's.")] = None,
-        form: Annotated[StructureFormat, Query(alias="format")] = "extxyz",
-    ) -> Response:
-        record = _newest(session, roi, level)
-        text = await asyncio.to_thread(exported, record.structure, form)
-        disposition = f'attachment; filename="{roi}-{record.answer.result.level}.{form}"'
-        headers = {"content-disposition": disposition}
-        return PlainTextResponse(text, headers=headers, media_type=MEDIA_TYPES[form])
+    @router.get("/jobs/{job}", summary="One job")
+    async def job(job: Annotated[Identifier, Path(description="Its key.")]) -> Job:
+        known = session.job(job)
+        if known is None:
+            raise ProblemError(
+                404, "unknown-job", f"There is no job {job}.", remedy="/api/v1/jobs lists them."
+            )
+        return known
 
     return router
 
 
-def _newest(session: Session, roi: str, level: Level | None) -> AnswerRecord:
-    for record in session.answers(roi):
-        if level in {None, record.answer.result.level}:
-            return record
-    at_level = f" at level {level}" if level else ""
-    raise ProblemError(
-        404,
-        "no-answer-yet",
-        f"ROI {roi} has no answer{at_level}.",
-        remedy="/api/v1/answers lists what is there; /api/v1/jobs says what is running.",
-    )
+def _known(session: Session, roi: str) -> RoiRecord:
+    record = session.roi(roi)
+    if record is None:
+        raise ProblemError(
+            404, "unknown-roi", f"There is no ROI {roi}.", remedy="/api/v1/rois lists them."
+        )
+    return record
+
+
+def _history(session: Session, record: RoiRecord) -> RoiHistory:
+    """Follow the chain back, then forward; the newest of several successors is taken."""
+    chain = [record]
+    seen = {record.roi.key}
+    while (before := chain[0].roi.previous) and before not in seen and len(seen) < HISTORY_LENGTH:
+        known = session.roi(before)
+        if known is None:
+            break
+        seen.add(before)
+        chain.insert(0, known)
+    after = {each.roi.previous: each for each in reversed(session.rois()) if each.roi.previous}
+    while (known := after.get(chain[-1].roi.key)) and known.roi.key not in seen:
+        seen.add(known.roi.key)
+        chain.append(known)
+    first = chain[0].roi.previous
+    forgotten = None if first is None or first in seen else first
+    return RoiHistory(items=tuple(map(roi_view, chain)), forgotten=forgotten)

@@ -6,6 +6,7 @@ with the CRC field at zero, sequence number (u64; 0 = outside the sequenced stre
 """
 
 from shared.codec.atoms import decode_atoms, encode_atoms
+from shared.codec.digests import atoms_digest, bytes_digest, outputs_digest, text_digest
 from shared.codec.envelope import MAX_HEADER_BYTES, Envelope, decode, encode
 from shared.codec.frames import decode_frame, encode_pixels, frame_name
 from shared.codec.kinds import PROTOCOL_VERSION
@@ -14,6 +15,8 @@ __all__ = [
     "MAX_HEADER_BYTES",
     "PROTOCOL_VERSION",
     "Envelope",
+    "atoms_digest",
+    "bytes_digest",
     "decode",
     "decode_atoms",
     "decode_frame",
@@ -21,4 +24,6 @@ __all__ = [
     "encode_atoms",
     "encode_pixels",
     "frame_name",
+    "outputs_digest",
+    "text_digest",
 ]

@@ -232,7 +232,7 @@ class Provenance(Part):
     inputs: Digest | None = None
     """BLAKE3 of the job's whole specification, as it was signed."""
     outputs: Digest | None = None
-    """BLAKE3 of the final structure and the attachments' digests."""
+    """`shared.codec.digests.outputs_digest` of the final structure and the attachments."""
     software: Text
     """Code and version that computed it."""
     settings: Text | None = None
@@ -249,4 +249,6 @@ class Answer(Message):
     provenance: Provenance
     disagreement: Disagreement | None = None
     attachments: Annotated[tuple[Attachment, ...], Field(max_length=7)] = ()
+    note: Text | None = None
+    """What does not travel with it, and why."""
     finished_at_ns: int
