@@ -13,6 +13,7 @@ from typing import Final, get_args
 from shared.errors import ConfigurationError
 from shared.messages.simulation import Recipe as RecipeName
 from sim_dispatcher.recipes.adsorption import adsorption
+from sim_dispatcher.recipes.barrier import barrier
 from sim_dispatcher.recipes.dynamics import dynamics
 from sim_dispatcher.recipes.relaxation import Relaxation
 from sim_dispatcher.recipes.selective import hydrogen_fixed, only_z_free, perimeter_fixed
@@ -48,6 +49,7 @@ RECIPES: Final[Mapping[str, Row]] = MappingProxyType(
             Row("formation", Relaxation(formation="required")),
             Row("md", dynamics, reacts=True),
             Row("adsorb", adsorption, reacts=True),
+            Row("neb", barrier, reacts=True),
         )
     }
 )

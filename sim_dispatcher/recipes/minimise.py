@@ -8,11 +8,11 @@ from typing import Any, Final, TypeAlias
 
 import ase
 import numpy as np
-from ase.optimize import BFGS
 from numpy.typing import NDArray
 
 from sim_dispatcher.levels.ase_bridge import PotentialCalculator
 from sim_dispatcher.levels.potential import Array, Potential
+from sim_dispatcher.recipes.damped_bfgs import DampedBFGS
 from sim_dispatcher.recipes.errors import ExplodedGeometryError, ForcesNotFiniteError
 
 __all__ = ["EXPLODED_A", "Descent", "Minimum", "Progress", "Stage", "Watcher", "minimise"]
@@ -89,7 +89,7 @@ class Descent:
 def minimise(
     potential: Potential, start_A: Array, descent: Descent, watch: Watcher | None = None
 ) -> Minimum:
-    """Relax by BFGS (ASE) from the given start.
+    """Relax by damped BFGS (ASE) from the given start.
 
     Args:
         potential: The energy surface.
@@ -108,7 +108,7 @@ def minimise(
     # The atoms' element plays no role here: the potential knows its own nuclei.
     atoms = ase.Atoms(positions=start_A, numbers=np.ones(len(start_A), dtype=int))
     atoms.calc = PotentialCalculator(potential, descent.free)
-    optimiser: Any = BFGS(atoms, logfile=None, maxstep=descent.max_step_A)
+    optimiser: Any = DampedBFGS(atoms, logfile=None, maxstep=descent.max_step_A)
     if descent.hessian_eV_A2 is not None:
         optimiser.H0 = descent.hessian_eV_A2
     energy, force = _checked(atoms, start_A, descent, 0, watch)
