@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from inference_service.answer_shelf import AnswerShelf
 from inference_service.order_desk import OrderDesk
+from inference_service.patches import PatchShelf
 from inference_service.records import (
     Analysis,
     AnswerRecord,
@@ -68,6 +69,7 @@ class Session:
 
     Attributes:
         orders: The operator's orders and what became of them.
+        patches: What the microscope showed at each ROI.
     """
 
     def __init__(self, limits: SessionSettings | None = None, clock: Clock | None = None) -> None:
@@ -84,6 +86,8 @@ class Session:
         self._latest_analysed: str | None = None
         self._rois: OrderedDict[str, RoiRecord] = OrderedDict()
         self._jobs: OrderedDict[str, Job] = OrderedDict()
+        self._running_since: OrderedDict[str, float] = OrderedDict()
+        self.patches = PatchShelf(self._limits.max_patch_bytes)
         limits = self._limits
         self._answers = AnswerShelf(self._revisions, limits.max_answers, limits.max_file_bytes)
         self.orders = OrderDesk(self._revisions, self._clock, limits.max_orders, lambda: self._name)
@@ -182,10 +186,12 @@ class Session:
                 session = self._session_of.get(message.frame)
                 record = RoiRecord(message, session, self._revisions.next())
                 _remember(self._rois, message.key, record, self._limits.max_rois)
+                self.patches.capture(message, self._frames.get(message.frame))
                 self._revisions.announce("roi", message.key)
             case Job():
                 self._revisions.next()
                 _remember(self._jobs, message.key, message, self._limits.max_jobs)
+                self._time_run(message)
                 self._revisions.announce("job", message.key)
             case EdgeStatus():
                 self._heard("edge", message)
@@ -308,6 +314,10 @@ class Session:
         """Return a job by its key."""
         return self._jobs.get(key)
 
+    def running_since_s(self, job: str) -> float | None:
+        """Return the monotonic instant a running job was first heard to run; else None."""
+        return self._running_since.get(job)
+
     def answers(self, roi: str | None = None) -> list[AnswerRecord]:
         """Return the answers, newest first, of one ROI or of all.
 
@@ -340,6 +350,13 @@ class Session:
         )
         self._revisions.next()
         self._revisions.announce(role, role)
+
+    def _time_run(self, job: Job) -> None:
+        if job.state != "running":
+            self._running_since.pop(job.key, None)
+        elif job.key not in self._running_since:
+            now_s = self._clock.monotonic_s()
+            _remember(self._running_since, job.key, now_s, self._limits.max_jobs)
 
     def _store(self, record: FrameRecord) -> None:
         old = self._frames.get(record.frame.name)

@@ -88,6 +88,8 @@ class SessionSettings(Section):
     max_answers: Positive = 4096
     max_file_bytes: Positive = 256 * 2**20
     """Bytes of the files attached to answers kept, over all answers; the oldest go first."""
+    max_patch_bytes: Positive = 64 * 2**20
+    """Bytes of the pixels about ROIs kept, to be compared with what was computed."""
     max_orders: Positive = 1024
     """The operator's orders kept, with what became of them."""
 

@@ -25,6 +25,7 @@ from shared.messages import (
     Defect,
     DispatcherStatus,
     EdgeStatus,
+    Job,
     Order,
     OrderOutcome,
     PixelType,
@@ -35,6 +36,7 @@ __all__ = [
     "AnswerView",
     "FailureView",
     "FrameView",
+    "JobView",
     "NewestFrame",
     "OrderView",
     "PeerView",
@@ -42,6 +44,7 @@ __all__ = [
     "StatusView",
     "answer_view",
     "frame_view",
+    "job_view",
     "order_view",
     "roi_view",
     "status_view",
@@ -93,6 +96,14 @@ class AnswerView(Answer):
 
     files_kept: bool = Field(description="False where its files were forgotten to save memory.")
     revision: int
+
+
+class JobView(Job):
+    """A job, and since when it runs."""
+
+    running_since_s: float | None = Field(
+        description="Monotonic instant it was first heard to run, on the scale of `now_s`."
+    )
 
 
 class OrderView(Order):
@@ -176,6 +187,11 @@ def answer_view(record: AnswerRecord) -> AnswerView:
     """Return an answer as shown to readers."""
     kept = record.files is not None
     return AnswerView(**dict(record.answer), files_kept=kept, revision=record.revision)
+
+
+def job_view(session: Session, job: Job) -> JobView:
+    """Return a job as shown to readers."""
+    return JobView(**dict(job), running_since_s=session.running_since_s(job.key))
 
 
 def order_view(record: OrderRecord) -> OrderView:

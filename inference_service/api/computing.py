@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path
+from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from inference_service.api.paging import Page, PageWanted, page
+from inference_service.api.patch_image import patch_headers, png
 from inference_service.api.problems import ProblemError
 from inference_service.records import RoiRecord
 from inference_service.session import Session
-from inference_service.views import RoiView, roi_view
-from shared.messages import Identifier, Job, JobState, Level, Recipe, RoiOrigin, RoiState, Wish
+from inference_service.views import JobView, RoiView, job_view, roi_view
+from shared.messages import Identifier, JobState, Level, Recipe, RoiOrigin, RoiState, Wish
 
 __all__ = ["computing_router"]
 
@@ -41,7 +44,13 @@ def computing_router(session: Session) -> APIRouter:
         session: The live session.
     """
     router = APIRouter(prefix="/api/v1", tags=["computing"])
+    _add_rois(router, session)
+    _add_image(router, session)
+    _add_jobs(router, session)
+    return router
 
+
+def _add_rois(router: APIRouter, session: Session) -> None:
     @router.get("/rois", summary="Defects picked or refused for computing")
     async def rois(
         wanted: PageWanted,
@@ -70,6 +79,32 @@ def computing_router(session: Session) -> APIRouter:
     async def history(roi: RoiKey) -> RoiHistory:
         return _history(session, _known(session, roi))
 
+
+def _add_image(router: APIRouter, session: Session) -> None:
+    @router.get(
+        "/rois/{roi}/image",
+        summary="What the microscope showed there, as a grey PNG",
+        description="From the frame the ROI was last told with. The headers `x-frame`, "
+        "`x-pixel-size-a` and `x-origin-a` (x, y of the first pixel's centre in that frame, Å) "
+        "place it.",
+        response_class=Response,
+        responses={200: {"content": {"image/png": {}}}},
+    )
+    async def image(roi: RoiKey) -> Response:
+        _known(session, roi)
+        patch = session.patches.get(roi)
+        if patch is None:
+            raise ProblemError(
+                404,
+                "no-image",
+                f"No pixels of ROI {roi} are kept: its frame was gone before it was told.",
+                remedy="/api/v1/frames lists the frames in memory.",
+            )
+        content = await asyncio.to_thread(png, patch)
+        return Response(content, headers=patch_headers(patch), media_type="image/png")
+
+
+def _add_jobs(router: APIRouter, session: Session) -> None:
     @router.get("/jobs", summary="Recipes on ROIs, each at one level of theory")
     async def jobs(
         wanted: PageWanted,
@@ -77,7 +112,7 @@ def computing_router(session: Session) -> APIRouter:
         state: JobState | None = None,
         recipe: Recipe | None = None,
         level: Level | None = None,
-    ) -> Page[Job]:
+    ) -> Page[JobView]:
         entries = [
             job
             for job in session.jobs()
@@ -86,18 +121,16 @@ def computing_router(session: Session) -> APIRouter:
             and recipe in {None, job.recipe}
             and level in {None, job.level}
         ]
-        return page(entries, wanted, lambda job: job)
+        return page(entries, wanted, lambda job: job_view(session, job))
 
     @router.get("/jobs/{job}", summary="One job")
-    async def job(job: Annotated[Identifier, Path(description="Its key.")]) -> Job:
+    async def job(job: Annotated[Identifier, Path(description="Its key.")]) -> JobView:
         known = session.job(job)
         if known is None:
             raise ProblemError(
                 404, "unknown-job", f"There is no job {job}.", remedy="/api/v1/jobs lists them."
             )
-        return known
-
-    return router
+        return job_view(session, known)
 
 
 def _known(session: Session, roi: str) -> RoiRecord:

@@ -11,14 +11,15 @@ from inference_service.order_desk import OrderRequest
 from inference_service.session import Session
 from inference_service.views import (
     AnswerView,
+    JobView,
     OrderView,
     RoiView,
     StatusView,
     answer_view,
+    job_view,
     order_view,
     roi_view,
 )
-from shared.messages import Job
 
 __all__ = [
     "VIEWER_MESSAGE",
@@ -64,7 +65,7 @@ class Update(Event):
     reset: bool = Field(description="Forget every entry known before: this is the whole list.")
     revision: int
     rois: tuple[RoiView, ...]
-    jobs: tuple[Job, ...]
+    jobs: tuple[JobView, ...]
     answers: tuple[AnswerView, ...]
     orders: tuple[OrderView, ...]
 
@@ -125,7 +126,7 @@ def snapshot(session: Session) -> Update:
         reset=True,
         revision=session.revision,
         rois=tuple(roi_view(record) for record in reversed(session.rois()[:SNAPSHOT_ENTRIES])),
-        jobs=tuple(reversed(session.jobs()[:SNAPSHOT_ENTRIES])),
+        jobs=tuple(job_view(session, job) for job in reversed(session.jobs()[:SNAPSHOT_ENTRIES])),
         answers=tuple(
             answer_view(record) for record in reversed(session.answers()[:SNAPSHOT_ENTRIES])
         ),
@@ -153,7 +154,7 @@ def update(session: Session, changed: Iterable[tuple[str, str]]) -> Update | Non
         reset=False,
         revision=session.revision,
         rois=tuple(map(roi_view, rois)),
-        jobs=tuple(jobs),
+        jobs=tuple(job_view(session, job) for job in jobs),
         answers=tuple(map(answer_view, answers)),
         orders=tuple(map(order_view, orders)),
     )

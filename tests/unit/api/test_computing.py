@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from io import StringIO
+from io import BytesIO, StringIO
 
+import numpy as np
 import pytest
 from ase.io import read
+from PIL import Image
 
 
 async def test_rois_are_listed_by_state_with_the_sitting_they_belong_to(
@@ -80,3 +82,45 @@ async def test_what_is_not_there_is_a_404_with_the_way_on(client) -> None:
         response = await client.get(path)
         assert response.status_code == 404
         assert "/api/v1/" in response.json()["remedy"]
+
+
+async def test_what_the_microscope_showed_at_a_roi_outlives_its_frame(new_service, make) -> None:
+    service = new_service()
+    service.session._limits = service.session._limits.model_copy(update={"ring_frames": 1})
+    name = service.show(make)  # pixels of 0.2 Å, drifted by 1.5 Å in rows and -0.5 Å in columns
+    service.session.apply(make.roi(x_A=0.5, y_A=2.1, radius_A=0.1))
+    service.show(make, 1)
+    assert service.session.frame(name) is None
+    async with service.client() as client:
+        response = await client.get("/api/v1/rois/roi-1/image")
+        assert response.headers["content-type"] == "image/png"
+        assert response.headers["x-frame"] == name
+        assert float(response.headers["x-pixel-size-a"]) == 0.2
+        x_A, y_A = map(float, response.headers["x-origin-a"].split())
+        picture = np.asarray(Image.open(BytesIO(response.content)))
+        assert (x_A, y_A, picture.shape) == (0.0, 0.0, (6, 9))
+        assert (picture[0, 0], picture[-1, -1]) == (0, 255)
+        service.session.apply(make.roi("roi-2", frame="9" * 64))
+        missing = await client.get("/api/v1/rois/roi-2/image")
+        assert missing.json()["type"].endswith("no-image")
+
+
+def test_pixels_about_rois_are_bounded_and_the_newest_stay(make, service) -> None:
+    service.show(make)
+    shelf = service.session.patches
+    shelf._max_bytes = 250  # two patches of 54 pixels
+    for number in range(3):
+        service.session.apply(make.roi(f"roi-{number}"))
+    kept = [shelf.get(f"roi-{number}") is not None for number in range(3)]
+    assert kept == [False, True, True]
+
+
+async def test_a_running_job_says_since_when(service, client, make, clock) -> None:
+    service.session.apply(make.job(state="queued"))
+    clock.now_s += 5
+    service.session.apply(make.job())
+    clock.now_s += 5
+    service.session.apply(make.job())
+    assert (await client.get("/api/v1/jobs/job-1")).json()["running_since_s"] == 105
+    service.session.apply(make.job(state="done"))
+    assert (await client.get("/api/v1/jobs/job-1")).json()["running_since_s"] is None

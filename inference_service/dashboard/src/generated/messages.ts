@@ -45,6 +45,7 @@ export interface AnswerView {
   readonly provenance: Provenance;
   readonly disagreement: Disagreement | null;
   readonly attachments: readonly (Attachment)[];
+  readonly note: string | null;
   readonly finished_at_ns: number;
   /** False where its files were forgotten to save memory. */
   readonly files_kept: boolean;
@@ -253,8 +254,8 @@ export interface ImageReport {
   readonly residual_share: number | null;
 }
 
-/** A recipe on a ROI at one level of theory. */
-export interface Job {
+/** A job, and since when it runs. */
+export interface JobView {
   readonly kind: "job";
   readonly key: string;
   readonly roi: string;
@@ -269,6 +270,8 @@ export interface Job {
   readonly step: number | null;
   readonly worker: string | null;
   readonly updated_at_ns: number;
+  /** Monotonic instant it was first heard to run, on the scale of `now_s`. */
+  readonly running_since_s: number | null;
 }
 
 /** Where the newest frame stands. */
@@ -506,7 +509,7 @@ export interface Update {
   readonly reset: boolean;
   readonly revision: number;
   readonly rois: readonly (RoiView)[];
-  readonly jobs: readonly (Job)[];
+  readonly jobs: readonly (JobView)[];
   readonly answers: readonly (AnswerView)[];
   readonly orders: readonly (OrderView)[];
 }
