@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from typing import Any
 
 import structlog
+from pymongo import MongoClient
 
 from shared.clock import Clock
 from shared.protocol import Identity, Inbox, Link, Outbox
 from shared.software import fresh_stream, software
 from shared.transport import LinkClient, open_endpoint
 from sim_dispatcher.batch.routing import BatchRouter
-from sim_dispatcher.board import Board
-from sim_dispatcher.dispatch import Dispatch
+from sim_dispatcher.board import Conduct, Ladder, Memory
+from sim_dispatcher.dispatch import Dispatch, Surroundings
 from sim_dispatcher.launch.assembly import open_ledger
-from sim_dispatcher.levels.registry import level_reports
-from sim_dispatcher.selection import Rules
-from sim_dispatcher.settings import DispatcherSettings
+from sim_dispatcher.launch.launchpad import database_of
+from sim_dispatcher.ledger.bell import Bell
+from sim_dispatcher.levels.registry import known_levels
+from sim_dispatcher.selection import Limits, Rules, Sharpness
+from sim_dispatcher.settings import DatabaseSettings, DispatcherSettings
 
-__all__ = ["dispatch"]
+__all__ = ["conduct_of", "dispatch", "open_memory"]
 
 _log = structlog.get_logger(__name__)
 
@@ -31,7 +35,6 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
         AtomLoopError: A key is missing, or the database is away or would mislaunch.
     """
     endpoint = open_endpoint(settings.link, "sim-dispatcher")
-    chosen = settings.selection
     ledger = await asyncio.to_thread(
         open_ledger,
         settings.database.uri,
@@ -42,16 +45,24 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
     )
     identity = Identity("dispatcher", settings.link.name, software(), fresh_stream("dispatcher"))
     link = Link(identity, Outbox(1024, 64 << 20), Inbox())
-    board = Board(Rules(chosen.min_p, chosen.min_frames, chosen.max_rois), chosen.radius_A)
-    here = (each.name for each in level_reports() if each.unavailable is None)
-    levels = tuple(dict.fromkeys(here))
-    worker = Dispatch(chosen, board, ledger, link, levels, clock)
+    here = [level for level in known_levels() if level.unavailable() is None]
+    around = Surroundings(
+        ledger=ledger,
+        memory=await asyncio.to_thread(open_memory, settings.database, clock),
+        link=link,
+        bell=Bell(settings.launch.folder),
+        clock=clock,
+        levels=tuple(dict.fromkeys(level.name for level in here)),
+        fixed=frozenset(level.name for level in here if not level.can_react),
+        elsewhere=settings.ladder.elsewhere,
+    )
+    worker = Dispatch(conduct_of(settings), settings.selection.at_once, around)
     client = LinkClient(endpoint, link, clock, worker.on_event)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    _log.info("dispatching", levels=levels, endpoint=settings.link.endpoint)
+    _log.info("dispatching", levels=around.levels, endpoint=settings.link.endpoint)
     async with asyncio.TaskGroup() as duties:
         running = [
             duties.create_task(client.run()),
@@ -61,3 +72,36 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
         _log.info("stopping")
         for task in running:
             task.cancel()
+
+
+def conduct_of(settings: DispatcherSettings) -> Conduct:
+    """Return what the settings say of a session, as the board takes it."""
+    chosen, budget, ladder = settings.selection, settings.budget, settings.ladder
+    return Conduct(
+        rules=Rules(
+            sharpness=Sharpness(chosen.min_p, chosen.middling_p, chosen.max_blur_A),
+            min_frames=chosen.min_frames,
+            fresh_frames=chosen.fresh_frames,
+            stale_frames=chosen.stale_frames,
+        ),
+        limits=Limits(budget.rois, budget.jobs, budget.cpu_h, budget.random_share),
+        ladder=Ladder(
+            ladder.levels, ladder.error_bar, ladder.high, bond_A=ladder.bond_A, rms_A=ladder.rms_A
+        ),
+        radius_A=chosen.radius_A,
+        changed_frames=chosen.changed_frames,
+        frames_kept=chosen.frames_kept,
+        stale_jobs=chosen.stale_jobs,
+    )
+
+
+def open_memory(settings: DatabaseSettings, clock: Clock) -> Memory:
+    """Connect the board's memory to the ledger's database.
+
+    Raises:
+        DatabaseError: No server answers.
+    """
+    client = MongoClient[dict[str, Any]](settings.uri)
+    memory = Memory(client, settings.name or database_of(settings.uri), clock)
+    memory.prepare()
+    return memory

@@ -12,10 +12,13 @@ from shared.messages import Identifier, Level
 from shared.settings import LogSettings, Section, ServiceSettings
 from shared.transport import DialSettings
 from sim_dispatcher.batch.settings import BatchSettings
+from sim_dispatcher.board.conduct import StaleJobs
 
 __all__ = [
+    "BudgetSettings",
     "DatabaseSettings",
     "DispatcherSettings",
+    "LadderSettings",
     "LaunchSettings",
     "LinkSettings",
     "SelectionSettings",
@@ -68,25 +71,87 @@ class LaunchSettings(Section):
 
 
 class SelectionSettings(Section):
-    """Which defects are computed."""
+    """Which defects are computed, and in which order."""
 
     min_p: Annotated[float, Field(ge=0, le=1)] = Field(
         default=0.8, description="Least probability of a defect that is computed."
     )
+    middling_p: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.4,
+        description="From here up to min_p a defect is flagged as unknown, to be looked at closer.",
+    )
+    max_blur_A: Annotated[float, Field(gt=0)] = Field(
+        default=0.25,
+        description="Largest standard error (one axis) of the atoms near a defect computed, Å.",
+    )
     min_frames: Annotated[int, Field(ge=1)] = Field(
         default=1, description="Frames in which it must have been seen."
     )
-    max_rois: Annotated[int, Field(ge=0)] = Field(
-        default=40, description="ROIs computed in a session: the budget."
+    changed_frames: Annotated[int, Field(ge=1)] = Field(
+        default=2,
+        description="Frames running that show something else in its place before the beam is held "
+        "to have changed it.",
+    )
+    fresh_frames: Annotated[float, Field(gt=0)] = Field(
+        default=4, description="Frames without it that halve its priority."
+    )
+    stale_frames: Annotated[int, Field(ge=1)] = Field(
+        default=12, description="Frames without it after which it is stale."
+    )
+    stale_jobs: StaleJobs = Field(
+        default="demote", description="What becomes of the waiting jobs of a stale ROI."
+    )
+    frames_kept: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=64, description="Frames whose atoms are kept for cutting."
     )
     at_once: Annotated[int, Field(ge=1)] = Field(
-        default=4, description="ROIs that wait or run at a time; the ranking may change till then."
+        default=4,
+        description="ROIs whose first answers wait or run at a time; the ranking may change till "
+        "then.",
     )
     radius_A: Annotated[float, Field(gt=3, lt=50)] = Field(
         default=8.99, description="Radius of the cut-out, Å; 8.99 gives 91 carbon atoms."
     )
-    levels: tuple[Level, ...] = Field(
-        default=("gfnff", "gfn1"), description="Levels of theory, quickest first."
+
+
+class BudgetSettings(Section):
+    """What a session may use; what the operator picks goes beyond it."""
+
+    rois: Annotated[int, Field(ge=0)] = Field(default=40, description="ROIs computed.")
+    jobs: Annotated[int, Field(ge=0)] = Field(
+        default=200, description="Jobs started for them, error bars included."
+    )
+    cpu_h: Annotated[float, Field(ge=0)] | None = Field(
+        default=None, description="CPU-hours; unset = no limit."
+    )
+    random_share: Annotated[float, Field(ge=0, le=1)] = Field(
+        default=0.1,
+        description="Random patches of bare sheet computed per defect, as its yardstick.",
+    )
+
+
+class LadderSettings(Section):
+    """By which theory a ROI is computed."""
+
+    levels: Annotated[tuple[Level, ...], Field(min_length=1)] = Field(
+        default=("gfnff", "gfn1"), description="Asked for every ROI at once, quickest first."
+    )
+    error_bar: bool = Field(
+        default=True, description="Whether an error bar follows the highest of them."
+    )
+    high: Level | None = Field(
+        default=None,
+        description="Level above them, asked on a small cut (24 heavy atoms at most) where they "
+        "contradict each other, or the operator asks; unset = none.",
+    )
+    bond_A: Annotated[float, Field(ge=0)] = Field(
+        default=0.03, description="They contradict each other from this difference of a bond, Å."
+    )
+    rms_A: Annotated[float, Field(ge=0)] = Field(
+        default=0.3, description="Or from this distance of their relaxed structures, Å."
+    )
+    elsewhere: tuple[Level, ...] = Field(
+        default=(), description="Levels that only launchers on other hosts run."
     )
 
 
@@ -99,5 +164,7 @@ class DispatcherSettings(ServiceSettings):
     database: DatabaseSettings = DatabaseSettings()
     launch: LaunchSettings = LaunchSettings()
     selection: SelectionSettings = SelectionSettings()
+    budget: BudgetSettings = BudgetSettings()
+    ladder: LadderSettings = LadderSettings()
     batch: BatchSettings = BatchSettings()
     log: LogSettings = LogSettings()

@@ -1,42 +1,79 @@
-"""The same physical defect from frame to frame: one track with a history."""
+"""The same physical defect from frame to frame: one track with a history.
+
+A *site* is a place of the sample, drift taken out. What is there has an identity: class and shape.
+Seen again with its identity it is the same track. Seen otherwise in several frames running, the
+beam has changed it: a new track begins, linked to the old one; a single misread frame changes
+nothing. When a former identity returns (a silicon atom that flips between three and four bonds),
+its own track goes on, so that nothing is computed twice.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
+import numpy as np
 from blake3 import blake3
 
+from shared.messages import RoiOrigin
 from sim_dispatcher.selection.sighting import Sighting
 
-__all__ = ["Track", "Tracker"]
+__all__ = ["CHANGED_FRAMES", "MATCH_A", "Track", "Tracker", "same_identity"]
 
 MATCH_A: Final = 2.0
-"""Two sightings of one type closer than this on the sample are one defect, Å.
+"""Two sightings closer than this on the sample may be one defect, Å.
 
 More than the drift's error, less than the 2.46 Å between equivalent sites of graphene."""
+
+CHANGED_FRAMES: Final = 2
+"""Frames running in which another identity is seen before the beam is held to have made it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A physical defect.
+    """A physical defect, or a place that is looked at for another reason.
 
     Attributes:
         key: Its name for good.
         last: The newest sighting.
         seen: Frames in which it was seen.
+        origin: Why it is looked at.
+        previous: The track that the beam turned into this one.
+        successor: The track that is in its place now; None while it is there itself.
     """
 
     key: str
     last: Sighting
     seen: int = 1
+    origin: RoiOrigin = "defect"
+    previous: str | None = None
+    successor: str | None = None
 
     @property
     def type(self) -> str:
         """Class of the defect."""
-        return self.last.defect.type
+        return self.last.type
+
+    def again(self, sighting: Sighting, times: int = 1) -> Track:
+        """Return the track, seen again.
+
+        A shape that cannot be read this time is kept, and a frame that arrives late only counts.
+        """
+        if sighting.frame_index < self.last.frame_index:
+            return replace(self, seen=self.seen + times)
+        shape = sighting.shape or self.last.shape
+        last = replace(sighting, shape=shape)
+        return replace(self, last=last, seen=self.seen + times, successor=None)
+
+
+@dataclass(slots=True)
+class _Site:
+    current: str
+    phases: list[str] = field(default_factory=list)
+    rival: Sighting | None = None
+    """First of the latest sightings running that show another identity."""
+    rivals: int = 0
 
 
 class Tracker:
@@ -44,23 +81,37 @@ class Tracker:
 
     Args:
         match_A: Largest distance between two sightings of one defect, Å.
+        changed_frames: Frames running that make another identity a new track.
+
+    Attributes:
+        superseded: Tracks that the latest frame showed to have become others.
     """
 
-    def __init__(self, match_A: float = MATCH_A) -> None:
+    def __init__(self, match_A: float = MATCH_A, changed_frames: int = CHANGED_FRAMES) -> None:
         self._match_A = match_A
-        self._session: str | None = None
+        self._changed_frames = changed_frames
         self._tracks: dict[str, Track] = {}
+        self._sites: list[_Site] = []
+        self.superseded: list[str] = []
 
     @property
     def tracks(self) -> tuple[Track, ...]:
-        """All defects of the session, oldest first."""
+        """All of the session, oldest first."""
         return tuple(self._tracks.values())
+
+    def __contains__(self, key: object) -> bool:
+        """Whether a track of this name is known."""
+        return key in self._tracks
+
+    def __getitem__(self, key: str) -> Track:
+        """Return the track of this name as it is now."""
+        return self._tracks[key]
 
     def observe(self, seen: Sequence[Sighting]) -> tuple[Track, ...]:
         """Take in the defects of a frame.
 
-        A sighting continues the nearest track of its type, each track at most once; nearest pairs
-        are settled first. A new session starts from nothing.
+        A sighting belongs to the nearest site, each site at most once; sites whose identity agrees
+        come first.
 
         Args:
             seen: The sightings of one frame.
@@ -68,32 +119,126 @@ class Tracker:
         Returns:
             The tracks they belong to, in the same order.
         """
-        if seen and seen[0].session != self._session:
-            self._session = seen[0].session
-            self._tracks.clear()
-        pairs = sorted(
-            (math.dist(sighting.sample_A, track.last.sample_A), index, track.key)
-            for index, sighting in enumerate(seen)
-            for track in self._tracks.values()
-            if track.type == sighting.defect.type
-        )
-        owner: dict[int, str] = {}
-        for distance_A, index, key in pairs:
-            if distance_A <= self._match_A and index not in owner and key not in owner.values():
-                owner[index] = key
-        return tuple(self._continue(owner.get(i), sighting) for i, sighting in enumerate(seen))
+        self.superseded = []
+        owner = self._owners(seen)
+        return tuple(self._take(owner.get(i), sighting) for i, sighting in enumerate(seen))
 
-    def _continue(self, key: str | None, sighting: Sighting) -> Track:
-        if key is None:
-            track = Track(_name(sighting), sighting)
+    def add(self, track: Track) -> None:
+        """Take in a place that no sighting leads to: a random patch, an operator's place."""
+        self._tracks[track.key] = track
+
+    def restore(self, tracks: Iterable[Track]) -> None:
+        """Take in the tracks of an earlier run; each goes on under its key."""
+        found = {track.key: track for track in tracks}
+        self._tracks |= found
+        sites: dict[str, _Site] = {}
+        for track in found.values():
+            if track.origin == "defect":
+                site = sites.setdefault(_root(track, found), _Site(track.key))
+                site.phases.append(track.key)
+                if track.successor is None:
+                    site.current = track.key
+        self._sites.extend(sites.values())
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Drop tracks that nothing depends on, with the sites that they alone occupy."""
+        gone = set(keys)
+        for key in gone:
+            self._tracks.pop(key, None)
+        kept = []
+        for site in self._sites:
+            site.phases = [key for key in site.phases if key not in gone]
+            if site.current in self._tracks:
+                kept.append(site)
+        self._sites = kept
+
+    def _owners(self, seen: Sequence[Sighting]) -> dict[int, _Site]:
+        if not seen or not self._sites:
+            return {}
+        there = np.array([self._tracks[site.current].last.sample_A for site in self._sites])
+        here = np.array([sighting.sample_A for sighting in seen])
+        away = np.hypot(*(here[:, None] - there[None]).transpose(2, 0, 1))
+        pairs = sorted(
+            (self._strangeness(self._sites[j], seen[i]), float(away[i, j]), i, j)
+            for i, j in np.argwhere(away <= self._match_A).tolist()
+        )
+        owner: dict[int, _Site] = {}
+        taken: set[int] = set()
+        for _, _, i, j in pairs:
+            if i not in owner and j not in taken:
+                owner[i] = self._sites[j]
+                taken.add(j)
+        return owner
+
+    def _strangeness(self, site: _Site, sighting: Sighting) -> int:
+        """Return 0 for the site's identity, 1 for one it has or may have had, 2 for another."""
+        if same_identity(self._tracks[site.current].last, sighting):
+            return 0
+        known = [self._tracks[key].last for key in site.phases]
+        known += [site.rival] if site.rival is not None else []
+        return 1 if any(same_identity(one, sighting) for one in known) else 2
+
+    def _take(self, site: _Site | None, sighting: Sighting) -> Track:
+        if site is None:
+            fresh = Track(_name(sighting), sighting)
+            self._sites.append(_Site(fresh.key, [fresh.key]))
+            return self._keep(fresh)
+        current = self._tracks[site.current]
+        if same_identity(current.last, sighting):
+            site.rival, site.rivals = None, 0
+            return self._keep(current.again(sighting))
+        if sighting.frame_index < current.last.frame_index:
+            return current  # an older frame, arriving late, shows what was there before
+        if site.rival is None or not same_identity(site.rival, sighting):
+            site.rival, site.rivals = sighting, 0
+        site.rivals += 1
+        return current if site.rivals < self._changed_frames else self._change(site, sighting)
+
+    def _change(self, site: _Site, sighting: Sighting) -> Track:
+        """Make another identity the site's own: a former one, or a new one."""
+        current, first, times = self._tracks[site.current], site.rival or sighting, site.rivals
+        site.rival, site.rivals = None, 0
+        former = next(
+            (
+                self._tracks[key]
+                for key in site.phases
+                if key != current.key and same_identity(self._tracks[key].last, sighting)
+            ),
+            None,
+        )
+        if former is None:
+            track = Track(_name(first), sighting, times, previous=current.key)
+            site.phases.append(track.key)
         else:
-            track = replace(self._tracks[key], last=sighting, seen=self._tracks[key].seen + 1)
+            track = former.again(sighting, times)
+        self._keep(replace(current, successor=track.key))
+        self.superseded.append(current.key)
+        site.current = track.key
+        return self._keep(track)
+
+    def _keep(self, track: Track) -> Track:
         self._tracks[track.key] = track
         return track
+
+
+def same_identity(one: Sighting, other: Sighting) -> bool:
+    """Tell whether two sightings show the same thing, as far as their shapes could be read."""
+    if one.type != other.type:
+        return False
+    return one.shape is None or other.shape is None or one.shape.name == other.shape.name
+
+
+def _root(track: Track, found: dict[str, Track]) -> str:
+    """Return the first track of a site."""
+    visited = {track.key}
+    while track.previous in found and track.previous not in visited:
+        track = found[track.previous]
+        visited.add(track.key)
+    return track.key
 
 
 def _name(first: Sighting) -> str:
     """Return a name from what the defect was when first seen."""
     x_A, y_A = first.sample_A
-    text = f"{first.session} {first.frame} {first.defect.type} {x_A:.2f} {y_A:.2f}"
-    return f"{first.defect.type}-{blake3(text.encode()).hexdigest()[:12]}"
+    text = f"{first.session} {first.frame} {first.type} {x_A:.2f} {y_A:.2f}"
+    return f"{first.type}-{blake3(text.encode()).hexdigest()[:12]}"

@@ -1,0 +1,130 @@
+"""The board's memory: what a dispatcher that was killed must find again when it starts.
+
+One flat document per ROI and one per sitting, beside the ledger in the same database. What a ROI's
+jobs are about is written before the first of them is submitted, so that a restart submits the same
+jobs under the same keys; the jobs themselves are the ledger's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pydantic import TypeAdapter, ValidationError
+from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
+from pymongo.collection import Collection
+from pymongo.write_concern import WriteConcern
+
+from shared.clock import Clock
+from shared.messages import OrderOutcome
+from sim_dispatcher.board.entry import Memo
+from sim_dispatcher.ledger.outage import says_when_away
+
+__all__ = ["Memory", "Remembered"]
+
+Document = dict[str, Any]
+
+OUTCOMES_KEPT: Final = 256
+"""Orders whose outcome is remembered; the service repeats an order until it knows it."""
+
+_MEMO: Final = TypeAdapter(Memo)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A sitting as it was left.
+
+    Attributes:
+        session: Its name.
+        memos: Its ROIs, first seen first.
+        paused: Whether the operator had halted it.
+        outcomes: What became of the latest orders, oldest first.
+    """
+
+    session: str
+    memos: tuple[Memo, ...] = ()
+    paused: bool = False
+    outcomes: tuple[OrderOutcome, ...] = ()
+
+
+class Memory:
+    """The collections that the board survives in.
+
+    Args:
+        client: The ledger's server.
+        database: The ledger's database.
+        clock: Dates what is written.
+    """
+
+    def __init__(self, client: MongoClient[Document], database: str, clock: Clock) -> None:
+        durable = client.get_database(database, write_concern=WriteConcern(w=1, j=True))
+        self._rois: Collection[Document] = durable["atomloop_rois"]
+        self._sittings: Collection[Document] = durable["atomloop_sittings"]
+        self._clock = clock
+
+    @says_when_away
+    def prepare(self) -> None:
+        """Make the indexes; harmless when they exist."""
+        self._rois.create_index([("session", ASCENDING)])
+        self._sittings.create_index([("updated_at_ns", DESCENDING)])
+
+    @says_when_away
+    def latest(self) -> Remembered | None:
+        """Return the sitting that was written last, None where there is none."""
+        found = list(self._sittings.find().sort("updated_at_ns", DESCENDING).limit(1))
+        return self.recall(found[0]["_id"]) if found else None
+
+    @says_when_away
+    def recall(self, session: str) -> Remembered:
+        """Return a sitting; an unknown one is empty.
+
+        What another version wrote and this one cannot read is left out: its ROIs are met anew.
+        """
+        sitting = self._sittings.find_one({"_id": session}) or {}
+        found = self._rois.find({"session": session}).sort("number", ASCENDING)
+        return Remembered(
+            session=session,
+            memos=tuple(memo for memo in map(_memo, found) if memo is not None),
+            paused=bool(sitting.get("paused", False)),
+            outcomes=tuple(
+                OrderOutcome.model_validate_json(text) for text in sitting.get("outcomes", ())
+            ),
+        )
+
+    @says_when_away
+    def save(self, memos: Iterable[Memo]) -> None:
+        """Write what is to be remembered of some ROIs; on disk when this returns."""
+        writes = [
+            ReplaceOne({"_id": memo.track.key}, _document(memo), upsert=True) for memo in memos
+        ]
+        if writes:
+            self._rois.bulk_write(writes, ordered=False)
+
+    @says_when_away
+    def save_sitting(self, session: str, outcomes: Iterable[OrderOutcome], *, paused: bool) -> None:
+        """Write what is to be remembered of a sitting as a whole.
+
+        Args:
+            session: Its name.
+            outcomes: What became of the latest orders, oldest first.
+            paused: Whether the operator halted it.
+        """
+        texts = [outcome.model_dump_json() for outcome in outcomes][-OUTCOMES_KEPT:]
+        fields = {"paused": paused, "outcomes": texts, "updated_at_ns": self._clock.wall_ns()}
+        self._sittings.update_one({"_id": session}, {"$set": fields}, upsert=True)
+
+
+def _document(memo: Memo) -> Document:
+    return {
+        "session": memo.session,
+        "number": memo.number,
+        "memo": _MEMO.dump_json(memo).decode(),
+    }
+
+
+def _memo(document: Document) -> Memo | None:
+    try:
+        return _MEMO.validate_json(document["memo"])
+    except (KeyError, ValidationError):
+        return None

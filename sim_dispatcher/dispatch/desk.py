@@ -1,0 +1,342 @@
+"""The desk: what the operator orders is checked, carried out once and answered in words."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from blake3 import blake3
+
+from shared.clock import Clock
+from shared.errors import AtomLoopError, InternalError
+from shared.messages import Action, Defect, Level, Order, OrderOutcome, RecipeOptions, Wish
+from sim_dispatcher.board import Board, Cut, Entry, Piece, Step
+from sim_dispatcher.ledger import FINAL, JobRecord
+from sim_dispatcher.recipes.catalogue import RECIPES
+from sim_dispatcher.selection import Scene, Track, sighting_at
+
+__all__ = ["Desk", "Hands", "OrderError", "Reach"]
+
+OUTCOMES_KEPT: Final = 256
+"""Outcomes remembered, by which an order that comes twice is known."""
+
+HERE_A: Final = 2.0
+"""A place this near to a known ROI is that ROI, Å."""
+
+FROM_RELAXED: Final = frozenset({"md", "adsorb", "neb", "image"})
+"""Recipes that begin where a relaxation ended, where there is one."""
+
+
+class OrderError(AtomLoopError):
+    """An order that cannot be carried out, and what could be."""
+
+    code = "order"
+
+
+class Hands(Protocol):
+    """What the desk has others do."""
+
+    async def cut(self, key: str) -> Cut:
+        """Cut a ROI out, or return the cut that it has.
+
+        Raises:
+            AtomLoopError: It cannot be cut.
+        """
+        ...
+
+    async def submit(self, entry: Entry, cut: Cut, step: Step) -> JobRecord:
+        """Have a step of a ROI computed."""
+        ...
+
+    async def cancel(self, job: str, reason: str) -> JobRecord | None:
+        """End a job; None where it is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which levels can be ordered.
+
+    Attributes:
+        levels: Those that some launcher can run.
+        fixed: Those whose bonds cannot change.
+        top: The one taken where the order names none.
+    """
+
+    levels: frozenset[str]
+    fixed: frozenset[str]
+    top: Level
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    message: str
+    undo: Action | None = None
+    job: str | None = None
+    roi: str | None = None
+
+
+class Desk:
+    """Carries out orders, each id once.
+
+    Args:
+        board: The ROIs.
+        hands: What touches the ledger.
+        reach: Levels that can be ordered.
+        clock: Dates the outcomes.
+    """
+
+    def __init__(self, board: Board, hands: Hands, reach: Reach, clock: Clock) -> None:
+        self._board = board
+        self._hands = hands
+        self._reach = reach
+        self._clock = clock
+        self._outcomes: OrderedDict[str, OrderOutcome] = OrderedDict()
+
+    @property
+    def outcomes(self) -> tuple[OrderOutcome, ...]:
+        """What became of the latest orders, oldest first."""
+        return tuple(self._outcomes.values())
+
+    def restore(self, outcomes: Iterable[OrderOutcome]) -> None:
+        """Take in the outcomes of an earlier run."""
+        for outcome in outcomes:
+            self._outcomes[outcome.id] = outcome
+
+    async def carry_out(self, order: Order) -> OrderOutcome:
+        """Carry an order out, unless that was done before; every outcome is an answer.
+
+        Args:
+            order: What the operator asks for.
+        """
+        known = self._outcomes.get(order.id)
+        if known is not None:
+            return known
+        outcome = await self._attempt(order)
+        self._outcomes[order.id] = outcome
+        while len(self._outcomes) > OUTCOMES_KEPT:
+            self._outcomes.popitem(last=False)
+        return outcome
+
+    async def _attempt(self, order: Order) -> OrderOutcome:
+        now_ns = self._clock.wall_ns()
+        try:
+            done = await self._actions[order.action](self, order)
+        except AtomLoopError as error:
+            return OrderOutcome(id=order.id, accepted=False, message=str(error)[:500], at_ns=now_ns)
+        except Exception as cause:  # noqa: BLE001 - an order must be answered, whatever happens
+            words = str(InternalError(f"The order to {order.action}", cause))[:500]
+            return OrderOutcome(id=order.id, accepted=False, message=words, at_ns=now_ns)
+        return OrderOutcome(
+            id=order.id,
+            accepted=True,
+            message=done.message[:500],
+            job=done.job,
+            roi=done.roi,
+            undo=done.undo,
+            at_ns=now_ns,
+        )
+
+    # --- what is said of a ROI --------------------------------------------------------------
+
+    async def _pick(self, order: Order) -> _Done:
+        entry = self._roi(order)
+        if entry.state in ("running", "done") and not entry.open_jobs:
+            return _Done(f"{entry.key} is computed already; its answers stand.")
+        if entry.picked and entry.state == "failed":
+            raise OrderError(
+                f"The jobs of {entry.key} failed: {entry.reason}",
+                remedy="Order a recipe on it at another level, or with other options.",
+            )
+        self._wish(entry, "first")
+        if entry.picked:
+            return _Done(f"{entry.key} now comes before all others.", undo="release")
+        return _Done(f"{entry.key} is first: {entry.reason or 'it is cut out now'}.", "release")
+
+    async def _release(self, order: Order) -> _Done:
+        entry = self._roi(order)
+        before = entry.wish
+        self._wish(entry, "usual")
+        undo: Mapping[Wish, Action] = {"first": "pick", "never": "dismiss"}
+        return _Done(f"{entry.key} is judged like all others again.", undo.get(before))
+
+    async def _dismiss(self, order: Order) -> _Done:
+        entry = self._roi(order)
+        ended = len(entry.open_jobs)
+        self._wish(entry, "never")
+        jobs = f"; {ended} of its jobs are ended" if ended else ""
+        return _Done(f"{entry.key} is not computed{jobs}.", "release")
+
+    def _wish(self, entry: Entry, wish: Wish) -> None:
+        self._board.wish(entry.key, wish)
+
+    # --- what is computed -------------------------------------------------------------------
+
+    async def _compute(self, order: Order) -> _Done:
+        entry = self._roi(order)
+        if order.recipe is None:
+            raise OrderError("The order names no recipe.", remedy="Name one, such as `md`.")
+        level = order.level or self._reach.top
+        self._check(order.recipe, level)
+        cut = await self._hands.cut(entry.key)
+        begin = self._relaxed(entry, cut) if order.recipe in FROM_RELAXED else cut.whole
+        step = Step(
+            recipe=order.recipe,
+            level=level,
+            piece=begin,
+            options=order.options or RecipeOptions(),
+            variants=cut.variants if order.recipe == "error_bar" else (),
+        )
+        key = step.key(entry.key)
+        known = entry.jobs.get(key)
+        if known is not None:
+            return _Done(f"{order.recipe} at {level} is {known.state} already.", job=key)
+        record = await self._hands.submit(entry, cut, step)
+        words = f"{order.recipe} at {level} is {record.state} for {entry.key}."
+        return _Done(words, undo="cancel", job=record.key)
+
+    def _check(self, recipe: str, level: str) -> None:
+        """Refuse what no launcher could compute.
+
+        Raises:
+            OrderError: With what would make it possible.
+        """
+        if level not in self._reach.levels:
+            raise OrderError(
+                f"No launcher here runs {level}.",
+                remedy=f"Order one of {', '.join(sorted(self._reach.levels))}, or install "
+                f"{level} where launchers run and name it in ladder.elsewhere.",
+            )
+        row = RECIPES.get(recipe)
+        if row is not None and row.reacts and level in self._reach.fixed:
+            raise OrderError(
+                f"{recipe} changes bonds, and {level} keeps those it starts with.",
+                remedy=f"Order it at {self._reach.top}.",
+            )
+
+    def _relaxed(self, entry: Entry, cut: Cut) -> Piece:
+        """Return where the highest finished relaxation of the whole cut ended, else the cut."""
+        ends = [
+            record.structure
+            for record in entry.jobs.values()
+            if record.state == "done"
+            and record.spec.recipe == "relax"
+            and record.spec.structure == cut.whole.structure
+            and record.spec.level not in self._reach.fixed
+            and record.structure is not None
+        ]
+        return cut.whole.model_copy(update={"structure": ends[-1]}) if ends else cut.whole
+
+    async def _look_at(self, order: Order) -> _Done:
+        if order.x_A is None or order.y_A is None:
+            raise OrderError("The order names no place.", remedy="Give x_A and y_A.")
+        place_A = (order.x_A, order.y_A)
+        known = self._board.near(place_A, HERE_A)
+        if known is not None:
+            self._board.wish(known, "first")
+            return _Done(f"{known} is there; it is first now.", "release", roi=known)
+        track = place_track(self._scene(place_A), place_A, order.id)
+        self._board.add(track, "first")
+        words = f"{track.key} is a ROI now, before all others."
+        return _Done(words, "dismiss", roi=track.key)
+
+    def _scene(self, place_A: tuple[float, float]) -> Scene:
+        """Return the newest frame, where it shows a place.
+
+        Raises:
+            OrderError: No frame has come yet, or the place lies outside of it.
+        """
+        scene = self._board.scenes.newest
+        if scene is None:
+            raise OrderError("No frame has come yet.", remedy="Wait for the first.")
+        if not scene.shows(place_A):
+            x_A, y_A = scene.in_frame(place_A)
+            width_A, height_A = scene.size_A
+            raise OrderError(
+                f"({x_A:.1f}, {y_A:.1f}) Å lies outside frame {scene.header.frame_index} of"
+                f" {width_A:.0f} x {height_A:.0f} Å, or at its very border.",
+                remedy="Name a place that the newest frame shows, or move the stage.",
+            )
+        return scene
+
+    # --- what runs --------------------------------------------------------------------------
+
+    async def _cancel(self, order: Order) -> _Done:
+        if order.job is None:
+            raise OrderError("The order names no job.", remedy="Name one.")
+        by = f" by {order.by}" if order.by else ""
+        record = await self._hands.cancel(order.job, f"cancelled{by}.")
+        if record is None:
+            raise OrderError(
+                f"There is no job {order.job}.", remedy="Look for its key in the list."
+            )
+        if record.state == "cancelled":
+            return _Done(f"{record.key} is cancelled.", job=record.key)
+        state = "had ended" if record.state in FINAL else "is"
+        raise OrderError(
+            f"{record.key} {state}: {record.state}.", remedy="What has ended stays as it is."
+        )
+
+    async def _pause(self, _: Order) -> _Done:
+        self._board.paused = True
+        return _Done("Nothing new is started; what waits or runs goes on.", "resume")
+
+    async def _resume(self, _: Order) -> _Done:
+        self._board.paused = False
+        return _Done("Selection goes on.", "pause")
+
+    def _roi(self, order: Order) -> Entry:
+        """Return the ROI that an order names.
+
+        Raises:
+            OrderError: It names none, or one that is not known.
+        """
+        if order.roi is None:
+            raise OrderError("The order names no ROI.", remedy="Name one.")
+        if order.roi not in self._board:
+            raise OrderError(
+                f"There is no ROI {order.roi} in session {self._board.session or 'none'}.",
+                remedy="Name one of the present session.",
+            )
+        return self._board[order.roi]
+
+    _actions: Final[Mapping[Action, Callable[[Desk, Order], Awaitable[_Done]]]] = {
+        "pick": _pick,
+        "release": _release,
+        "dismiss": _dismiss,
+        "compute": _compute,
+        "look_at": _look_at,
+        "cancel": _cancel,
+        "pause": _pause,
+        "resume": _resume,
+    }
+
+
+def place_track(scene: Scene, sample_A: tuple[float, float], name: str) -> Track:
+    """Return a place that the operator names as a ROI.
+
+    Args:
+        scene: The frame that shows it.
+        sample_A: (x, y) in the session's sample frame, Å.
+        name: Makes its key; the same name gives the same key.
+
+    Raises:
+        OrderError: No atom was detected there.
+    """
+    x_A, y_A = scene.in_frame(sample_A)
+    away = ((scene.view.positions_A - (x_A, y_A)) ** 2).sum(axis=1)
+    if not len(away) or away.min() > (2 * HERE_A) ** 2:
+        raise OrderError(
+            f"No atom was detected near ({x_A:.1f}, {y_A:.1f}) Å.",
+            remedy="Name a place on the sheet.",
+        )
+    nearest = int(away.argmin())
+    pixel_A = scene.header.pixel_size_A
+    place = Defect(
+        type="unknown", x_px=x_A / pixel_A, y_px=y_A / pixel_A, p=float(scene.view.p[nearest])
+    )
+    seen = sighting_at(scene, place, (int(scene.view.index[nearest]),))
+    digest = blake3(f"{scene.header.session} {name}".encode()).hexdigest()[:12]
+    return Track(f"place-{digest}", seen, origin="operator")
