@@ -15,6 +15,7 @@ from shared.messages.simulation import Recipe as RecipeName
 from sim_dispatcher.recipes.adsorption import adsorption
 from sim_dispatcher.recipes.barrier import barrier
 from sim_dispatcher.recipes.dynamics import dynamics
+from sim_dispatcher.recipes.imaging import imaging
 from sim_dispatcher.recipes.relaxation import Relaxation
 from sim_dispatcher.recipes.selective import hydrogen_fixed, only_z_free, perimeter_fixed
 from sim_dispatcher.recipes.task import Outcome, Task
@@ -50,6 +51,7 @@ RECIPES: Final[Mapping[str, Row]] = MappingProxyType(
             Row("md", dynamics, reacts=True),
             Row("adsorb", adsorption, reacts=True),
             Row("neb", barrier, reacts=True),
+            Row("image", imaging),
         )
     }
 )

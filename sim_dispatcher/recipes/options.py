@@ -10,6 +10,7 @@ from typing import Literal
 from shared.clock import Clock, SystemClock
 from shared.messages.simulation import RecipeOptions
 from sim_dispatcher.levels.numerics import ENGINE_DEFAULTS, Numerics
+from sim_dispatcher.recipes.registration import Measured
 
 __all__ = ["Options"]
 
@@ -29,6 +30,8 @@ class Options:
         adsorbate: Atom or molecule put on the sheet.
         site: Where it starts.
         images: Images of a band, ends included.
+        patch: Pixels to compare an image with; None = the image alone.
+        probe_sigma_A: Width of the microscope's probe, Å; None = from the patch, else a usual one.
         max_wall_s: Stop at a checkpoint before this much wall time has gone, s; None = no limit.
         threads: Of the engine and the linear algebra. More than one makes the force field slower
             (3.5 ms on one, 10 ms on two for 116 atoms) and tight binding only a third faster.
@@ -48,6 +51,8 @@ class Options:
     adsorbate: str = "Cr"
     site: Literal["hollow", "bridge", "top"] = "hollow"
     images: int = 7
+    patch: Measured | None = None
+    probe_sigma_A: float | None = None
     max_wall_s: float | None = None
     threads: int = 1
     numerics: Numerics = ENGINE_DEFAULTS
