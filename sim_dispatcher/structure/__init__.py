@@ -6,6 +6,9 @@ from sim_dispatcher.structure.build import build_cluster
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.detected import DetectedAtoms
 from sim_dispatcher.structure.doubts import certainty
+from sim_dispatcher.structure.export import exported
+from sim_dispatcher.structure.frame import build_frame
+from sim_dispatcher.structure.periodic import periodic_cell
 from sim_dispatcher.structure.reading import parse_cluster, read_cluster
 from sim_dispatcher.structure.rules import PAPER, RADIUS_A, CutRules
 
@@ -16,7 +19,10 @@ __all__ = [
     "CutRules",
     "DetectedAtoms",
     "build_cluster",
+    "build_frame",
     "certainty",
+    "exported",
     "parse_cluster",
+    "periodic_cell",
     "read_cluster",
 ]

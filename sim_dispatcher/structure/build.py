@@ -7,18 +7,15 @@ from typing import Final
 import numpy as np
 
 from shared.lattice import find_bonds
+from sim_dispatcher.structure.assembly import assembled
 from sim_dispatcher.structure.border import check_border, coverage_notes
-from sim_dispatcher.structure.box import DECIMALS, boxed
-from sim_dispatcher.structure.checks import check_structure
-from sim_dispatcher.structure.cluster import Array, Cluster, Role
+from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.cutout import MARGIN_A, cut_atoms
 from sim_dispatcher.structure.detected import DetectedAtoms
 from sim_dispatcher.structure.doubts import doubt_notes
 from sim_dispatcher.structure.merging import crowded_notes, merged
 from sim_dispatcher.structure.rules import RADIUS_A, CutRules
-from sim_dispatcher.structure.seed import seed_heights
-from sim_dispatcher.structure.spin import unpaired_electrons
-from sim_dispatcher.structure.terminate import Caps, capped
+from sim_dispatcher.structure.terminate import capped
 
 __all__ = ["build_cluster"]
 
@@ -61,44 +58,4 @@ def build_cluster(
     graph = find_bonds(heavy.positions_A, heavy.symbols)
     caps = capped(heavy.symbols, graph, rules.caps)
     source = tuple(int(near[origin[i]]) for i in members) + (-1,) * len(caps.carriers)
-    return _assembled(heavy, caps, source, rules, charge).noted(*notes, *caps.notes)
-
-
-def _assembled(
-    heavy: DetectedAtoms, caps: Caps, source: tuple[int, ...], rules: CutRules, charge: int
-) -> Cluster:
-    """Put heavy atoms and caps into their box, heights seeded, electrons counted."""
-    n_caps = len(caps.carriers)
-    symbols = heavy.symbols + ("H",) * n_caps
-    flat = np.concatenate([heavy.positions_A, caps.positions_A])
-    heights = seed_heights(symbols, flat - flat.mean(axis=0))
-    if heavy.z_A is not None:
-        heights = np.concatenate([heavy.z_A, heavy.z_A[list(caps.carriers)]])
-    positions = np.column_stack([flat, heights])
-    check_structure(symbols, positions)
-    moved, cell = boxed(positions, rules.edge_A)
-    shift = flat[0] - moved[0, :2]
-    return Cluster(
-        symbols=symbols,
-        positions_A=moved,
-        roles=_roles(len(heavy), caps),
-        cell_A=cell,
-        origin_A=(round(float(shift[0]), DECIMALS), round(float(shift[1]), DECIMALS)),
-        charge=charge,
-        unpaired=unpaired_electrons(symbols, charge),
-        source=source,
-        sigma_A=None if heavy.sigma_A is None else _with_caps(heavy.sigma_A, n_caps),
-        p=_with_caps(heavy.p, n_caps),
-    )
-
-
-def _with_caps(column: Array, n_caps: int) -> Array:
-    """Return what is known of the heavy atoms, and of the caps added here: nothing."""
-    return np.round(np.concatenate([column, np.full(n_caps, np.nan)]), DECIMALS)
-
-
-def _roles(n_heavy: int, caps: Caps) -> tuple[Role, ...]:
-    rim = set(caps.carriers)
-    inside: tuple[Role, ...] = tuple("rim" if i in rim else "interior" for i in range(n_heavy))
-    hydrogen: tuple[Role, ...] = tuple("cap" for _ in caps.carriers)
-    return inside + hydrogen
+    return assembled(heavy, caps, source, rules, charge).noted(*notes, *caps.notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
@@ -13,7 +14,7 @@ from shared.errors import StructureError
 from shared.lattice import BondGraph, find_rings
 from sim_dispatcher.structure.checks import close_pairs
 
-__all__ = ["CH_BOND_A", "CLASH_A", "Caps", "capped"]
+__all__ = ["CH_BOND_A", "CLASH_A", "IMPOSSIBLE_A", "Caps", "capped", "placed_caps"]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -56,13 +57,19 @@ def capped(symbols: Sequence[str], graph: BondGraph, where: Literal["rim", "all"
     Raises:
         StructureError: Two caps would sit in the same place.
     """
+    caps = placed_caps(symbols, graph, where)
+    return dataclasses.replace(caps, notes=caps.notes + _clashes(caps.positions_A))
+
+
+def placed_caps(symbols: Sequence[str], graph: BondGraph, where: Literal["rim", "all"]) -> Caps:
+    """Return the caps as `capped` places them, however close they come to each other."""
     twofold = [i for i in np.flatnonzero(graph.coordination == 2).tolist() if symbols[i] == "C"]
     rim = {atom for outline in find_rings(graph).outlines for atom in outline.tolist()}
     carriers = tuple(i for i in twofold if where == "all" or i in rim)
     bare = len(twofold) - len(carriers)
     places = np.array([_place(graph, i) for i in carriers]).reshape(-1, 2)
     notes = (f"{bare} two-fold carbon atoms around a vacancy stay bare",) if bare else ()
-    return Caps(places, carriers, notes + _clashes(places))
+    return Caps(places, carriers, notes)
 
 
 def _place(graph: BondGraph, atom: int) -> Array:
