@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import ctypes
 import dataclasses
+import errno
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -51,6 +53,8 @@ PR_SET_PDEATHSIG: Final = 1
 LOG_NAME: Final = "engine.log"
 """File in the job's folder that takes what the engines print."""
 
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+
 MAX_FILES: Final = 7
 MAX_FILE_CHARS: Final = 2_000_000
 """What a record of the ledger takes."""
@@ -80,6 +84,12 @@ def compute(
         return EngineUnfinished(checkpoint=str(options.checkpoint), step=error.step)
     except AtomLoopError as error:
         return EngineFailure(reason=error.message, remedy=error.remedy, code=error.code)
+    except MemoryError:
+        return _of_the_host("out-of-memory", "Memory ran out", "Use a smaller cluster.")
+    except OSError as error:
+        if error.errno not in _NO_ROOM:
+            raise
+        return _of_the_host("disk-full", "There is no room on the disk", "Make room there.")
     answer = JobAnswer(
         result=computed.result,
         structure=computed.cluster.extxyz(),
@@ -88,6 +98,10 @@ def compute(
         files=job_files(computed.files),
     )
     return EngineAnswer(answer=answer)
+
+
+def _of_the_host(code: str, what: str, remedy: str) -> EngineFailure:
+    return EngineFailure(reason=f"{what} on {socket.gethostname()}.", remedy=remedy, code=code)
 
 
 def options_of(order: EngineOrder, stop: threading.Event) -> Options:

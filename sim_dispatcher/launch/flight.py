@@ -45,6 +45,9 @@ WIND_UP_GRACE_S: Final = 60.0
 IDLE_S: Final = 300.0
 """An engine that says nothing and uses no processor for so long hangs."""
 
+SILENT_S: Final = 6 * 3600.0
+"""An engine that says nothing for so long hangs, busy or not."""
+
 IDLE_CPU_S: Final = 1.0
 """Less processor time than this is none."""
 
@@ -52,7 +55,7 @@ PING_S: Final = 15.0
 """Time between two pings of FireWorks' own launch record."""
 
 HUNG: Final = EngineFailure(
-    reason="The engine neither moved on nor used the processor, and was stopped.",
+    reason="The engine did not move on for too long, and was stopped.",
     remedy="Read engine.log in the job's folder.",
     code="hung",
 )
@@ -101,7 +104,8 @@ class Flight:
         self._deadline: float | None = None
         self._began = self._beaten = self._pinged = self._heard = clock.monotonic_s()
         self._cpu_before = self._cpu = engine.cpu_s
-        self._moved, self._moved_cpu = self._began, self._cpu
+        self._spoke = self._moved = self._began
+        self._moved_cpu = self._cpu
 
     @property
     def spent(self) -> Spent:
@@ -125,7 +129,7 @@ class Flight:
             message = self._engine.receive(BEAT_S / 2)
             if isinstance(message, EngineProgress):
                 self._latest = message.progress
-                self._moved = self._clock.monotonic_s()
+                self._spoke = self._moved = self._clock.monotonic_s()
             elif message is not None:
                 self._cpu = max(self._cpu, self._engine.cpu_s)
                 failed = isinstance(message, EngineFailure)
@@ -184,4 +188,4 @@ class Flight:
         now = self._clock.monotonic_s()
         if self._cpu - self._moved_cpu >= IDLE_CPU_S:
             self._moved, self._moved_cpu = now, self._cpu
-        return now - self._moved >= IDLE_S
+        return now - self._moved >= IDLE_S or now - self._spoke >= SILENT_S

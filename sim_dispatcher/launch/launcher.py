@@ -32,6 +32,7 @@ from sim_dispatcher.launch.orders import (
     EngineOrder,
     EngineUnfinished,
 )
+from sim_dispatcher.launch.plausibility import checked
 from sim_dispatcher.launch.refusal import REMEDY, refuse
 from sim_dispatcher.launch.routing import LOCAL, QUICK
 from sim_dispatcher.launch.signing import SigningKey
@@ -52,6 +53,9 @@ POLL_S: Final = 0.1
 
 RETRY_S: Final = 1.0
 """Wait before the database is tried again."""
+
+LEAST_FREE_BYTES: Final = 64 << 20
+"""Room that must be left where the jobs' folders are before another job is taken."""
 
 CANDIDATES: Final = 10
 """Fireworks looked at in one go."""
@@ -132,6 +136,9 @@ class Launcher:
         """Compute until told to stop; a job under way is then given back to the queue."""
         while not (stop.is_set() or self._wound_up.is_set()):
             self._engine.start()
+            if not self._has_room():
+                stop.wait(RETRY_S)
+                continue
             try:
                 busy = self.launch_next(stop)
             except (PyMongoError, DatabaseAwayError) as error:
@@ -141,6 +148,14 @@ class Launcher:
             if not busy:
                 stop.wait(POLL_S)
         self._engine.stop()
+
+    def _has_room(self) -> bool:
+        """Tell whether a job may be taken; a full disk would fail one after the other."""
+        self._settings.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        free = shutil.disk_usage(self._settings.folder).free
+        if free < LEAST_FREE_BYTES:
+            log.warning("no room for jobs", folder=str(self._settings.folder), free_bytes=free)
+        return free >= LEAST_FREE_BYTES
 
     def run_once(self, stop: threading.Event) -> int:
         """Compute what is ready now, then end; with a firework set, its job alone.
@@ -224,10 +239,9 @@ class Launcher:
         self._skipped[decision.firework] = self._clock.monotonic_s() + SKIP_S
 
     def _launch(self, decision: Admitted, claim: JobRecord, stop: threading.Event) -> None:
-        folder = self._settings.folder / f"{claim.key}-{claim.token}"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if claim.adjustments.resume:
-            _bring_checkpoint(folder, claim)
+        folder = self._folder_of(claim)
+        if folder is None:
+            return
         launch = self._check_out(decision, folder) if _is_ours(claim) else _FOREIGN_SETTINGS
         if launch is None:
             self._ledger.hand_back(claim.key, claim.token)
@@ -243,9 +257,27 @@ class Launcher:
         bell = self._settings.folder
         flight = Flight(self._launchpad, self._ledger, self._engine, self._clock, bell)
         signals = Signals(stop, self._wound_up)
-        landed = _Landed(flight.watch(claim, launch, signals), launch, flight.spent)
+        outcome = flight.watch(claim, launch, signals)
+        if isinstance(outcome, EngineAnswer):
+            outcome = checked(outcome, decision.spec)
+        landed = _Landed(outcome, launch, flight.spent)
         while not self._try_to_conclude(claim, landed) and not stop.wait(RETRY_S):
             log.warning("result kept until the database is back", key=claim.key)
+
+    def _folder_of(self, claim: JobRecord) -> Path | None:
+        """Make an attempt's folder, checkpoint included; None where the disk refuses."""
+        folder = self._settings.folder / f"{claim.key}-{claim.token}"
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if claim.adjustments.resume:
+                _bring_checkpoint(folder, claim)
+        except OSError as error:
+            reason = f"Its folder cannot be made: {error.strerror}."
+            failure = Failure(FailureKind.DISK, reason, "Make room there.")
+            if self._ledger.fall_short(claim.key, claim.token, failure) == "failed":
+                self._ledger.settle(claim.key)
+            return None
+        return folder
 
     def _order(self, decision: Admitted, claim: JobRecord, folder: Path) -> EngineOrder:
         twins = self._settings.folder / "twins"

@@ -12,8 +12,9 @@ from shared.clock import SystemClock
 from sim_dispatcher.database.hosting import hosted
 from sim_dispatcher.database.server import socket_uri
 from sim_dispatcher.launch.launchpad import open_launchpad, prepare_launchpad
+from sim_dispatcher.launch.routing import LOCAL
 from sim_dispatcher.launch.signing import load_or_make_key
-from sim_dispatcher.launch.workflows import LOCAL, ORPHAN_AGE_S, LaunchPadWorkflows
+from sim_dispatcher.launch.workflows import ORPHAN_AGE_S, LaunchPadWorkflows
 from sim_dispatcher.ledger import FINAL, DatabaseAwayError, Ledger
 from tests.campaigns.cutter import Cutter, cutting
 from tests.campaigns.roles import launch_for_ever, spec_of
