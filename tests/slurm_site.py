@@ -50,7 +50,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 ReturnToService=2
-SchedulerParameters=sched_interval=5,bf_interval=10
+SchedulerParameters=sched_interval=2,bf_interval=5,batch_sched_delay=0
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 StateSaveLocation={folder}/state

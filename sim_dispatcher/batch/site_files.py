@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
 from shared.errors import ConfigurationError
 from sim_dispatcher.batch.script import PATH, TEMPLATE
 from sim_dispatcher.batch.settings import BatchSettings
@@ -21,10 +24,12 @@ from sim_dispatcher.launch.launchpad import database_of
 from sim_dispatcher.launch.queue_request import FIELD
 from sim_dispatcher.launch.routing import BATCH
 
-__all__ = ["Site", "queue_adapter", "write_site"]
+__all__ = ["Site", "read_adapter", "write_site"]
 
 NAME_LENGTH: Final = 64
 """Longest job key; FireWorks cuts job names to 20 characters unless told otherwise."""
+
+ADAPTER: Final = "my_qadapter.yaml"
 
 _PRIVATE: Final = 0o600
 
@@ -82,7 +87,7 @@ def write_site(site: Site) -> list[Path]:
         "my_fworker.yaml": _listed("Only signed compute tasks, only those for Slurm.", {
             "name": "atomloop-slurm", "category": BATCH, "query": json.dumps(_query())
         }),
-        "my_qadapter.yaml": _listed("How a job is submitted.", queue_adapter(site)),
+        ADAPTER: _listed("How a job is submitted.", _queue_adapter(site)),
         "slurm_template.txt": TEMPLATE,
         "submit": _submit_program(),
     }  # fmt: skip
@@ -93,7 +98,26 @@ def write_site(site: Site) -> list[Path]:
     return [folder / name for name in written]
 
 
-def queue_adapter(site: Site) -> dict[str, Any]:
+def read_adapter(site: Site) -> dict[str, Any]:
+    """Return the queue adapter's document, with whatever the site has changed in it.
+
+    Raises:
+        ConfigurationError: It was not written yet, or cannot be read.
+    """
+    path = site.folder / ADAPTER
+    try:
+        document = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except (OSError, YAMLError) as error:
+        raise ConfigurationError(
+            f"{path} cannot be read: {str(error)[:200]}.",
+            remedy=f"sim-dispatcher batch init --config {site.config}",
+        ) from error
+    if not isinstance(document, dict):
+        raise ConfigurationError(f"{path} is not a mapping.", remedy="Write it anew: batch init.")
+    return document
+
+
+def _queue_adapter(site: Site) -> dict[str, Any]:
     """Return the document that FireWorks makes its `CommonAdapter` of."""
     settings, folder = site.settings, site.folder
     launcher = Path(sys.executable).with_name("sim-dispatcher")

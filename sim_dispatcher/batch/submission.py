@@ -7,6 +7,7 @@ is looked up first.
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,6 +72,7 @@ class Submission:
         self._adapter = Adapter.from_dict(adapter)
         self._folder = folder
         queue_launcher.load_object = Adapter.from_dict
+        queue_launcher.cd = contextlib.chdir  # monty's own is deprecated and says so each time
 
     def submit(self, firework: int) -> Outcome | None:
         """Submit a firework that was admitted.

@@ -13,7 +13,7 @@ from shared.clock import SystemClock
 from shared.command_line import plain_errors
 from shared.logs import configure_logs
 from shared.settings import load_settings
-from sim_dispatcher.batch.site_files import Site, queue_adapter, write_site
+from sim_dispatcher.batch.site_files import Site, read_adapter, write_site
 from sim_dispatcher.settings import DispatcherSettings
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ def _feed(config: Path, tree: DispatcherSettings, *, submits: bool) -> Feed:
     from sim_dispatcher.ledger import Ledger
 
     clock, site = SystemClock(), _site(config, tree)
-    write_site(site)
+    adapter = read_adapter(site)
     launchpad = connect(site.uri, site.database)
     key = load_or_make_key(tree.launch.key_file)
     workflows = LaunchPadWorkflows(launchpad, key, clock)
     ledger = Ledger(launchpad.connection, launchpad.name, workflows, clock)
     ledger.prepare()
     submitter = Submitter(run_program, threading.Event().wait)
-    submission = Submission(launchpad, queue_adapter(site), site.folder, submitter)
+    submission = Submission(launchpad, adapter, site.folder, submitter)
     parts = Parts(launchpad, ledger, workflows, key, Slurm(), submission)
     return Feed(parts, tree.batch, clock, submits=submits)
