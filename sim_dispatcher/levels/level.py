@@ -42,6 +42,11 @@ class Level(Protocol):
         """Whether bonds may form and break; a force field with fixed bonds cannot."""
         ...
 
+    @property
+    def periodic(self) -> bool:
+        """Whether it computes crystals' cells beside molecules."""
+        ...
+
     def unavailable(self) -> str | None:
         """Say why this host cannot run it, or None where it can."""
         ...

@@ -6,8 +6,6 @@ that knows periodic cells (Gamma point). Methods: see `sim_dispatcher.levels.lib
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -16,18 +14,19 @@ from typing import Any, Final
 import numpy as np
 
 from shared.errors import NotConvergedError, SimulationError
+from sim_dispatcher.levels.installed import absent, package
 from sim_dispatcher.levels.level import LevelName
 from sim_dispatcher.levels.libxtb import SETTINGS
 from sim_dispatcher.levels.numerics import (
     CHECK_STRUCTURE,
     ENGINE_DEFAULTS,
-    KELVIN_HARTREE,
     TRY_MILDER,
     Numerics,
 )
 from sim_dispatcher.levels.potential import (
     BOHR_A,
     HARTREE_EV,
+    KELVIN_EV,
     Array,
     Evaluation,
     System,
@@ -52,22 +51,22 @@ class TbliteLevel:
         name: `gfn1` or `gfn2`.
         max_atoms: Largest system that answers in a live session.
         can_react: Always true: tight binding lets bonds form and break.
+        periodic: Always true, at the Gamma point.
     """
 
     name: LevelName
     max_atoms: int = 300
     can_react: bool = True
+    periodic: bool = True
 
     @property
     def implementation(self) -> str:
         """Library and version, for the provenance of an answer."""
-        return f"tblite {importlib.metadata.version('tblite')}"
+        return package("tblite")
 
     def unavailable(self) -> str | None:
         """Say why this host cannot run it, or None where it can."""
-        if importlib.util.find_spec("tblite") is None:
-            return "the `tblite` package is not installed"
-        return None
+        return absent("tblite", "dispatch")
 
     @property
     def settings(self) -> str:
@@ -127,7 +126,7 @@ def _engine_settings(numerics: Numerics) -> dict[str, float | int]:
     """Return what was asked for in the library's words and units."""
     kelvin = numerics.electronic_temperature_K
     asked = {
-        "temperature": None if kelvin is None else kelvin * KELVIN_HARTREE,
+        "temperature": None if kelvin is None else kelvin * KELVIN_EV / HARTREE_EV,
         "max-iter": numerics.max_iterations,
         "mixer-damping": numerics.mixing,
         "accuracy": numerics.accuracy,

@@ -29,6 +29,7 @@ from sim_dispatcher.levels.potential import (
     Array,
     Evaluation,
     System,
+    refuse_cell,
 )
 from sim_dispatcher.levels.scratch import private_folder
 
@@ -60,11 +61,13 @@ class XtbLevel:
         name: `gfnff`, `gfn1` or `gfn2`.
         max_atoms: Largest system that answers in a live session.
         can_react: False for the force field, whose bonds are fixed at set-up.
+        periodic: Always false.
     """
 
     name: LevelName
     max_atoms: int
     can_react: bool
+    periodic: bool = False
     implementation: str = "xtb 22.1 (libxtb 6.5.1)"
 
     def unavailable(self) -> str | None:
@@ -79,7 +82,12 @@ class XtbLevel:
         return SETTINGS[self.name]
 
     def potential(self, system: System, numerics: Numerics = ENGINE_DEFAULTS) -> XtbPotential:
-        """Prepare the energy surface of a molecule."""
+        """Prepare the energy surface of a molecule.
+
+        Raises:
+            SimulationError: The cell is periodic.
+        """
+        refuse_cell(self.name, system)
         return XtbPotential(_METHODS[self.name], system, numerics)
 
 

@@ -12,10 +12,7 @@ from typing import Final
 
 from shared.errors import ConfigurationError
 
-__all__ = ["CHECK_STRUCTURE", "ENGINE_DEFAULTS", "KELVIN_HARTREE", "TRY_MILDER", "Numerics"]
-
-KELVIN_HARTREE: Final = 3.166811563e-6
-"""Boltzmann's constant in Hartree per kelvin (CODATA 2018)."""
+__all__ = ["CHECK_STRUCTURE", "ENGINE_DEFAULTS", "TRY_MILDER", "Numerics"]
 
 
 TRY_MILDER: Final = "Smear the electrons, mix more slowly or allow more cycles; check the spin."

@@ -12,7 +12,18 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BOHR_A", "HARTREE_EV", "Array", "Evaluation", "Potential", "System"]
+from shared.errors import SimulationError
+
+__all__ = [
+    "BOHR_A",
+    "HARTREE_EV",
+    "KELVIN_EV",
+    "Array",
+    "Evaluation",
+    "Potential",
+    "System",
+    "refuse_cell",
+]
 
 Array = NDArray[np.float64]
 
@@ -21,6 +32,9 @@ HARTREE_EV: Final = 27.211386245988
 
 BOHR_A: Final = 0.529177210903
 """Bohr radius in Å (CODATA 2018)."""
+
+KELVIN_EV: Final = 8.617333262e-5
+"""Boltzmann's constant in eV per kelvin (CODATA 2018)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +68,23 @@ class Evaluation:
 
     energy_eV: float
     forces_eV_A: Array
+
+
+def refuse_cell(level: str, system: System) -> None:
+    """Refuse a periodic cell where only molecules can be computed.
+
+    Args:
+        level: Its name, for the message.
+        system: What was asked for.
+
+    Raises:
+        SimulationError: The system is periodic.
+    """
+    if system.lattice_A is not None:
+        raise SimulationError(
+            f"This implementation of {level} computes molecules, and this is a periodic cell.",
+            remedy="Cut a cluster, or choose tblite's gfn1 or gfn2, gpaw or qe.",
+        )
 
 
 class Potential(Protocol):

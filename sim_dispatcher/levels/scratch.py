@@ -8,13 +8,19 @@ engine at a time is let in.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
 
-__all__ = ["private_folder"]
+__all__ = ["WorkingFolder", "private_folder"]
+
+_PREFIX: Final = "atomloop-level-"
 
 _ONE_AT_A_TIME = threading.Lock()
 
@@ -36,3 +42,25 @@ def private_folder() -> Iterator[None]:
             os.fchdir(home)
             for descriptor in (silence, spoken, home):
                 os.close(descriptor)
+
+
+class WorkingFolder:
+    """A folder for a program's files; it goes when its owner does.
+
+    What killed processes of this user left behind goes first: their folders carry their numbers.
+
+    Attributes:
+        path: Where it is.
+    """
+
+    def __init__(self) -> None:
+        _sweep(Path(tempfile.gettempdir()))
+        self.path = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def _sweep(root: Path) -> None:
+    for left in root.glob(f"{_PREFIX}*-*"):
+        number = left.name.removeprefix(_PREFIX).partition("-")[0]
+        if number.isdigit() and not Path("/proc", number).exists():
+            shutil.rmtree(left, ignore_errors=True)
