@@ -201,6 +201,27 @@ def test_a_broken_workflow_document_fails_its_job_and_not_the_launcher(
     assert ends == {"gone": "failed", "torn": "failed", "sound": "done"}
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"adjustments.electronic_temperature_K": 9000.0},
+        {"tries": {"scf": 99}},
+        {"tries": {"scf": 1}},
+        {"adjustments.implementation": 1},
+    ],
+)
+def test_settings_that_no_failure_leads_to_are_not_computed_with(
+    site: Any, spec: Spec, written: Document
+) -> None:
+    site.ledger.submit(spec("a"))
+    site.launchpad.db.atomloop_jobs.update_one({"_id": "a"}, {"$set": written})
+    with site.launcher("w"):
+        record = site.end_of("a")
+    assert (record.state, record.result) == ("failed", None)
+    assert record.reason == "Its settings are not ones that its failures lead to."
+    assert not list((site.folder / "jobs").glob("*/ran"))
+
+
 def test_the_loader_makes_nothing_but_our_task(trap: Path) -> None:
     assert isinstance(
         load_compute_task({"_fw_name": TASK_NAME, "job": "{}", "signature": ""}), ComputeTask

@@ -60,6 +60,7 @@ class MemoryWorkflows:
         self.fireworks[firework]["state"] = "COMPLETED" if state == "done" else "DEFUSED"
 
     def requeue(self, firework: int) -> None:
+        self._crash("requeue", "before")
         self.fireworks[firework]["state"] = "READY"
 
     def ended(self, fireworks: list[int]) -> dict[int, str]:

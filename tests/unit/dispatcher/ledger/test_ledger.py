@@ -14,13 +14,16 @@ from pymongo.errors import AutoReconnect
 from shared.errors import DatabaseError
 from shared.messages.simulation import SimulationResult
 from sim_dispatcher.database.hosting import hosted
+from sim_dispatcher.failures import FailureKind
 from sim_dispatcher.ledger import (
     LEASE_S,
     DatabaseAwayError,
+    Failure,
     JobAnswer,
     JobProgress,
     JobSpec,
     Ledger,
+    Spent,
     is_outage,
 )
 
@@ -292,3 +295,87 @@ def test_an_error_of_the_driver_is_found_behind_others() -> None:
     assert not is_outage(error)
     error.__context__ = AutoReconnect("gone")
     assert is_outage(error)
+
+
+SWINGS = Failure(FailureKind.SCF, "It swings.", "Calm it.", Spent(wall_s=2.0, cpu_s=1.5))
+
+
+def test_a_failed_attempt_waits_for_the_next_with_other_settings(
+    ledger: Ledger, spec: Spec, workflows: Any
+) -> None:
+    ledger.submit(spec())
+    token = claimed(ledger).token
+    workflows.fireworks[1]["state"] = "RUNNING"
+    assert ledger.fall_short("job", token, SWINGS) == "retried"
+    record = ledger.get("job")
+    assert record is not None
+    assert (record.state, record.tries) == ("queued", {FailureKind.SCF: 1})
+    assert (record.adjustments.attempt, record.adjustments.mixing) == (2, 0.2)
+    assert record.attempts[0].reason == "It swings."
+    assert workflows.fireworks[1]["state"] == "READY"
+    assert ledger.fall_short("job", token, SWINGS) is None
+
+
+def test_attempts_end_with_the_reason_and_what_they_all_cost(ledger: Ledger, spec: Spec) -> None:
+    ledger.submit(spec())
+    outcomes = [ledger.fall_short("job", claimed(ledger).token, SWINGS) for _ in range(4)]
+    assert outcomes == ["retried", "retried", "retried", "failed"]
+    record = ledger.get("job")
+    assert record is not None
+    assert (record.state, record.spent_wall_s, record.spent_cpu_s) == ("failed", 8.0, 6.0)
+    assert record.reason is not None
+    assert "in the last of 4 attempts" in record.reason
+    assert record.remedy is not None
+
+
+def test_an_answer_after_failures_counts_all_that_was_spent(ledger: Ledger, spec: Spec) -> None:
+    ledger.submit(spec())
+    ledger.fall_short("job", claimed(ledger).token, SWINGS)
+    assert ledger.finish("job", claimed(ledger).token, ANSWER, Spent(1.0, 0.5))
+    record = ledger.get("job")
+    assert record is not None
+    assert (record.spent_wall_s, record.spent_cpu_s, record.reason) == (3.0, 2.0, None)
+    assert record.as_job().attempt == 2
+
+
+def test_an_outdated_token_makes_no_attempt(ledger: Ledger, spec: Spec, clock: Any) -> None:
+    ledger.submit(spec())
+    token = claimed(ledger).token
+    ledger.reconcile()
+    clock.now_s += LEASE_S
+    ledger.reconcile()
+    claimed(ledger)
+    assert ledger.fall_short("job", token, SWINGS) is None
+    record = ledger.get("job")
+    assert record is not None
+    assert (record.state, record.tries) == ("running", {FailureKind.VANISHED: 1})
+
+
+def test_a_crash_between_a_retry_and_its_firework_is_mended(
+    ledger: Ledger, spec: Spec, workflows: Any, clock: Any, crash: type[Exception]
+) -> None:
+    ledger.submit(spec())
+    token = claimed(ledger).token
+    workflows.fireworks[1]["state"] = "RUNNING"
+    workflows.crash_in = ("requeue", "before")
+    with pytest.raises(crash):
+        ledger.fall_short("job", token, SWINGS)
+    clock.now_s += 31
+    assert ledger.reconcile() == 1
+    assert workflows.fireworks[1]["state"] == "READY"
+    assert ledger.reconcile() == 0
+
+
+def test_a_vanished_launchers_time_is_counted_up_to_its_last_heartbeat(
+    ledger: Ledger, spec: Spec, clock: Any
+) -> None:
+    ledger.submit(spec())
+    token = claimed(ledger).token
+    clock.now_s += 7
+    ledger.beat("job", token)
+    ledger.reconcile()
+    clock.now_s += LEASE_S
+    ledger.reconcile()
+    record = ledger.get("job")
+    assert record is not None
+    assert (record.losses, record.spent_wall_s) == (1, 7.0)
