@@ -17,9 +17,8 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, Literal, TextIO
+from typing import Final, Literal, TextIO
 
 from shared.errors import AtomLoopError
 from sim_dispatcher.launch.orders import (
@@ -44,6 +43,7 @@ from sim_dispatcher.recipes import (
     run_recipe,
 )
 from sim_dispatcher.structure import parse_cluster
+from sim_dispatcher.uncertainty import compute_error_bar
 
 __all__ = ["LOG_NAME", "compute", "job_files", "options_of", "serve"]
 
@@ -128,7 +128,7 @@ def job_files(files: Iterable[ResultFile]) -> tuple[JobFile, ...]:
     kept: list[JobFile] = []
     left_out: list[str] = []
     for file in files:
-        textual = file.media_type.startswith("text/") or file.media_type == "application/json"
+        textual = not file.media_type.startswith("image/")
         content = file.content.decode() if textual else base64.b64encode(file.content).decode()
         if len(content) > MAX_FILE_CHARS or len(kept) >= MAX_FILES - 1:
             left_out.append(f"{file.name}: {len(file.content)} bytes\n")
@@ -154,9 +154,7 @@ def _computed(order: EngineOrder, options: Options, watch: Watcher) -> Computed:
     )
     level = _level(spec.level, order.adjustments.implementation)
     if spec.recipe == "error_bar":
-        uncertainty: Any = import_module("sim_dispatcher.uncertainty")
-        bar: Computed = uncertainty.compute_error_bar(cluster, spec.variants, level, options, watch)
-        return bar
+        return compute_error_bar(cluster, spec.variants, level, options, watch)
     twins = None if order.twins is None else TwinEnergies(Path(order.twins))
     return run_recipe(cluster, spec.recipe, level, options, watch, twins)
 
