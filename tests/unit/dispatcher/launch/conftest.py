@@ -16,7 +16,8 @@ from shared.clock import SystemClock
 from sim_dispatcher.database.hosting import hosted
 from sim_dispatcher.launch.assembly import open_launcher
 from sim_dispatcher.launch.engine_process import EngineProcess
-from sim_dispatcher.launch.launcher import LauncherSettings
+from sim_dispatcher.launch.lanes import Lane, plan_lanes, run_lanes
+from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
 from sim_dispatcher.launch.launchpad import open_launchpad, prepare_launchpad
 from sim_dispatcher.launch.signing import SigningKey, load_or_make_key
 from sim_dispatcher.launch.workflows import LaunchPadWorkflows
@@ -58,10 +59,30 @@ class Site:
     clock: ShiftedClock
 
     @contextmanager
-    def launcher(self, worker: str) -> Iterator[EngineProcess]:
+    def lanes(self, workers: int, urgent_priority: float) -> Iterator[None]:
+        """A process's lanes, which run until the block ends."""
+        stop = threading.Event()
+
+        def make(lane: Lane) -> Launcher:
+            engine = EngineProcess(self.folder / f"{lane.name}.log", command=QUICK_ENGINE)
+            settings = lane.settings(LauncherSettings("w", self.folder / "jobs"))
+            return open_launcher(self.uri, self.folder / "key", settings, engine, self.clock)
+
+        planned = plan_lanes(workers, urgent_priority)
+        thread = threading.Thread(target=run_lanes, args=(planned, make, stop), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    @contextmanager
+    def launcher(self, worker: str, memory_MB: int | None = None) -> Iterator[EngineProcess]:
         """A launcher that runs in a thread until the block ends."""
         stop = threading.Event()
-        engine = EngineProcess(self.folder / f"{worker}.log", command=QUICK_ENGINE)
+        log = self.folder / f"{worker}.log"
+        engine = EngineProcess(log, command=QUICK_ENGINE, memory_MB=memory_MB)
         settings = LauncherSettings(worker, self.folder / "jobs")
         launcher = open_launcher(self.uri, self.folder / "key", settings, engine, self.clock)
         thread = threading.Thread(target=launcher.run, args=(stop,), daemon=True)

@@ -8,10 +8,14 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
+
+GRANDCHILD = "import subprocess; subprocess.run(['sleep', '100'], start_new_session=True)"
+"""A child whose own child leaves the process group."""
 
 
 def tell(message: dict[str, Any]) -> None:
@@ -26,6 +30,15 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
     tell({"kind": "progress", "progress": {"step": 1, "energy_eV": -1.0, "fmax_eV_A": 0.5}})
     if spec["roi"] == "slow":
         threading.Event().wait(60)
+    if spec["roi"] == "tree":
+        subprocess.Popen([sys.executable, "-S", "-c", GRANDCHILD])
+        threading.Event().wait(60)
+    if spec["roi"] == "eats":
+        try:
+            bytearray(1 << 32)
+        except MemoryError:
+            (folder / "engine.log").write_text("MemoryError\n")
+            sys.exit(1)
     if spec["roi"] == "dies":
         (folder / "engine.log").write_text("Segmentation fault\n")
         os.kill(os.getpid(), signal.SIGSEGV)
