@@ -87,7 +87,10 @@ _DENSITY_FUNCTIONAL_SCF: Final = Ladder(
             "wider smearing",
             {"electronic_temperature_K": 1500.0, "mixing": 0.05, "max_iterations": 500},
         ),
-        Rung("denser k-points", {"k_points_factor": 2}),
+        Rung(
+            "wider and calmer still; in a cell, denser k-points",
+            {"electronic_temperature_K": 3000.0, "mixing": 0.02, "k_points_factor": 2},
+        ),
     ),
     "The electrons found no self-consistent state",
     _SCF_REMEDY,

@@ -119,6 +119,7 @@ def options_of(order: EngineOrder, stop: threading.Event) -> Options:
             electronic_temperature_K=adjusted.electronic_temperature_K,
             max_iterations=adjusted.max_iterations,
             mixing=adjusted.mixing,
+            k_points_factor=adjusted.k_points_factor if adjusted.k_points_factor > 1 else None,
         ),
     )
 
@@ -160,11 +161,11 @@ def _computed(order: EngineOrder, options: Options, watch: Watcher) -> Computed:
 
 
 def _level(name: str, implementation: int) -> Level:
-    """Return a level's preferred implementation on this host, or the next ones, cyclically."""
+    """Return a level's preferred implementation on this host, or another, the least alike first."""
     preferred = choose_level(name)
     others = (level for level in known_levels() if level.name == name)
     usable = [level for level in others if level.unavailable() is None]
-    return usable[implementation % len(usable)] if implementation else preferred
+    return usable[-implementation % len(usable)] if implementation else preferred
 
 
 def serve(orders: Iterable[str], replies: TextIO, stop: threading.Event | None = None) -> None:

@@ -31,12 +31,15 @@ class Numerics:
         max_iterations: Cycles before the engine gives up.
         mixing: Share of the new charges or density in each cycle, above 0 and at most 1.
         accuracy: Factor on the engine's own thresholds: 0.1 = ten times tighter.
+        k_points_factor: As many times the k-points along a cell's first two vectors; a molecule
+            has no use for it.
     """
 
     electronic_temperature_K: float | None = None
     max_iterations: int | None = None
     mixing: float | None = None
     accuracy: float | None = None
+    k_points_factor: int | None = None
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -59,6 +62,7 @@ class Numerics:
             "max_iterations": "at most {:d} cycles",
             "mixing": "mixing {:g}",
             "accuracy": "thresholds x {:g}",
+            "k_points_factor": "{:d} times the k-points in a cell",
         }
         asked = [
             text.format(getattr(self, name))
@@ -66,6 +70,11 @@ class Numerics:
             if getattr(self, name) is not None
         ]
         return "; ".join((settings, *asked))
+
+    def mesh(self, *, periodic: bool) -> tuple[int, int, int]:
+        """Return the k-points of a molecule in a box, or of a sheet's cell."""
+        factor = (self.k_points_factor or 1) if periodic else 1
+        return factor, factor, 1
 
 
 ENGINE_DEFAULTS: Final = Numerics()

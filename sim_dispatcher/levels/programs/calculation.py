@@ -122,6 +122,7 @@ def point(system: System, positions_A: Array, box: Box, numerics: Numerics) -> C
         periodic=system.lattice_A is not None,
         charge=system.charge,
         unpaired=system.unpaired,
+        mesh=numerics.mesh(periodic=system.lattice_A is not None),
         numerics=numerics,
         keep=True,
     )

@@ -7,7 +7,6 @@ published cut-off.
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -16,8 +15,9 @@ from typing import Any, Final, Literal
 from sim_dispatcher.levels.level import LevelName
 from sim_dispatcher.levels.numerics import ENGINE_DEFAULTS, Numerics
 from sim_dispatcher.levels.potential import KELVIN_EV, System
-from sim_dispatcher.levels.programs.process import find_program
+from sim_dispatcher.levels.programs.process import find_program, last_words, run_program
 from sim_dispatcher.levels.programs.worker import WorkerPotential
+from sim_dispatcher.levels.scratch import WorkingFolder
 
 __all__ = ["GpawLevel", "gpaw_interpreter"]
 
@@ -46,10 +46,8 @@ def gpaw_interpreter() -> str | None:
 @cache
 def _version(interpreter: str) -> str:
     asked = "from importlib.metadata import version; print(version('gpaw'))"
-    told = subprocess.run(  # noqa: S603 - a fixed argument list, never a shell
-        [interpreter, "-I", "-c", asked], capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip()
+    folder = WorkingFolder()
+    return last_words(run_program([interpreter, "-I", "-c", asked], folder.path, "version"))
 
 
 @dataclass(frozen=True)
@@ -105,6 +103,8 @@ class GpawLevel:
     def _setup(self, system: System, numerics: Numerics) -> dict[str, Any]:
         asked = asdict(numerics)
         kelvin = asked.pop("electronic_temperature_K")
+        del asked["k_points_factor"]
+        mesh = numerics.mesh(periodic=system.lattice_A is not None)
         return asked | {
             "numbers": system.numbers.tolist(),
             "charge": system.charge,
@@ -114,7 +114,7 @@ class GpawLevel:
             "basis": BASIS,
             "grid_A": GRID_A,
             "cutoff_eV": CUTOFF_EV,
-            "kpoints": self.kpoints,
+            "kpoints": [own * more for own, more in zip(self.kpoints, mesh, strict=True)],
             "width_eV": WIDTH_EV if kelvin is None else kelvin * KELVIN_EV,
             "vacuum_A": VACUUM_A,
         }
