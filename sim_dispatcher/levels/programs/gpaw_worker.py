@@ -50,7 +50,7 @@ class Surface:
         except KohnShamConvergenceError as error:
             self._atoms = None
             return {"error": str(error).strip() or "not converged", "unsettled": True}
-        except Exception as error:  # noqa: BLE001 - whatever it is, the other side must hear it
+        except (ValueError, RuntimeError, ArithmeticError, LookupError, OSError) as error:
             self._atoms = None
             return {"error": f"{type(error).__name__}: {error}", "unsettled": False}
 

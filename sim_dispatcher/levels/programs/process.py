@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
@@ -14,16 +13,7 @@ from threadpoolctl import threadpool_info
 
 from shared.errors import SimulationError
 
-__all__ = [
-    "find_program",
-    "last_words",
-    "leashed",
-    "run_program",
-    "surroundings",
-    "threads_in_force",
-]
-
-_LEASH: Final = str(Path(__file__).with_name("leash.py"))
+__all__ = ["find_program", "last_words", "run_program", "start_program", "threads_in_force"]
 
 _TAIL_BYTES: Final = 2048
 _TAIL_LINES: Final = 3
@@ -43,60 +33,63 @@ def threads_in_force() -> int:
     return min(counts, default=1)
 
 
-def surroundings() -> dict[str, str]:
-    """Return the environment of a child: ours, with our thread count."""
-    threads = str(threads_in_force())
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-    return {**os.environ, **_ALONE, **dict.fromkeys(names, threads)}
+def start_program(
+    arguments: Sequence[str],
+    folder: Path,
+    printed: IO[bytes],
+    *,
+    talks: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a program that ends with the thread which started it.
+
+    The tie is util-linux's `setpriv`: the kernel kills the program when that thread is gone.
+    Where a host has no `setpriv`, a killed engine leaves its program to finish the point.
+
+    Args:
+        arguments: Absolute path of the program, then its arguments.
+        folder: Where it runs.
+        printed: Takes what it prints; only its complaints where it `talks`.
+        talks: Whether its standard input and output are pipes to us.
+    """
+    setpriv = find_program("setpriv")
+    tie = () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
+    source, sink = (subprocess.PIPE, subprocess.PIPE) if talks else (subprocess.DEVNULL, printed)
+    threads = dict.fromkeys(
+        ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads_in_force())
+    )
+    return subprocess.Popen(  # noqa: S603 - a fixed argument list, never a shell
+        [*tie, *arguments],
+        cwd=folder,
+        stdin=source,
+        stdout=sink,
+        stderr=printed,
+        env={**os.environ, **_ALONE, **threads},
+    )
 
 
-def leashed(arguments: Sequence[str]) -> list[str]:
-    """Return the command that runs a program which dies with this thread."""
-    return [sys.executable, "-I", "-S", _LEASH, *arguments]
-
-
-def run_program(
-    arguments: Sequence[str], folder: Path, output: str, given: str | None = None
-) -> str:
+def run_program(arguments: Sequence[str], folder: Path, output: str) -> str:
     """Run a program to its end.
 
     Args:
         arguments: Absolute path of the program, then its arguments.
         folder: Where it runs.
         output: File in the folder that takes everything it prints.
-        given: File in the folder that is its standard input; None = nothing.
 
     Returns:
         What it printed.
 
     Raises:
-        SimulationError: It could not be started, or a signal ended it. An exit code that is not
-            zero is for the caller to judge by what was printed.
+        SimulationError: A signal ended it. An exit code that is not zero is for the caller to
+            judge by what was printed.
     """
-    with (folder / output).open("wb") as printed:
-        source: IO[bytes] | int = (
-            subprocess.DEVNULL if given is None else (folder / given).open("rb")
-        )
-        try:
-            done = subprocess.run(  # noqa: S603 - a fixed argument list, never a shell
-                leashed(arguments),
-                cwd=folder,
-                stdin=source,
-                stdout=printed,
-                stderr=subprocess.STDOUT,
-                env=surroundings(),
-                check=False,
-            )
-        finally:
-            if not isinstance(source, int):
-                source.close()
-    text = (folder / output).read_text("utf-8", "replace")
-    if done.returncode < 0:
+    with (folder / output).open("wb") as printed, start_program(arguments, folder, printed) as run:
+        code = run.wait()
+    if code < 0:
         raise SimulationError(
-            f"{Path(arguments[0]).name} was ended by signal {-done.returncode}.",
+            f"{Path(arguments[0]).name} was ended by signal {-code}.",
             remedy="Use a smaller cluster or a cheaper level, or a host with more memory.",
         )
-    return text
+    return (folder / output).read_text("utf-8", "replace")
 
 
 def last_words(text: str) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from shared.errors import NotConvergedError, SimulationError
 from sim_dispatcher.levels.numerics import CHECK_STRUCTURE, TRY_MILDER
 from sim_dispatcher.levels.potential import Array, Evaluation
-from sim_dispatcher.levels.programs.process import last_words, leashed, surroundings
+from sim_dispatcher.levels.programs.process import last_words, start_program
 from sim_dispatcher.levels.scratch import WorkingFolder
 
 __all__ = ["WorkerPotential"]
@@ -36,7 +36,7 @@ class WorkerPotential:
         self._command = tuple(command)
         self._setup = setup
         self._folder = WorkingFolder()
-        self._process: subprocess.Popen[str] | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     def evaluate(self, positions_A: Array) -> Evaluation:
         """Compute one point; see `Potential.evaluate`."""
@@ -66,7 +66,7 @@ class WorkerPotential:
         try:
             process = self._started()
             self._write(process, question)
-            line = process.stdout.readline() if process.stdout else ""
+            line = process.stdout.readline() if process.stdout else b""
             reply: dict[str, Any] = json.loads(line)
         except (OSError, ValueError) as error:
             self.close()
@@ -78,24 +78,16 @@ class WorkerPotential:
             ) from error
         return reply
 
-    def _started(self) -> subprocess.Popen[str]:
+    def _started(self) -> subprocess.Popen[bytes]:
         if self._process is not None:
             return self._process
         with (self._folder.path / _LOG).open("ab") as log:
-            self._process = subprocess.Popen(  # noqa: S603 - a fixed argument list, never a shell
-                leashed(self._command),
-                cwd=self._folder.path,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=surroundings(),
-                encoding="utf-8",
-            )
+            self._process = start_program(self._command, self._folder.path, log, talks=True)
         self._write(self._process, self._setup)
         return self._process
 
     @staticmethod
-    def _write(process: subprocess.Popen[str], words: Any) -> None:
+    def _write(process: subprocess.Popen[bytes], words: Any) -> None:
         if process.stdin is not None:
-            process.stdin.write(json.dumps(words) + "\n")
+            process.stdin.write(json.dumps(words).encode() + b"\n")
             process.stdin.flush()
