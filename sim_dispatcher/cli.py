@@ -10,8 +10,11 @@ __all__ = ["COMMANDS", "app"]
 
 COMMANDS: Final = {
     "run": "Pick defects from the live atoms, queue their jobs, report every state.",
-    "launch": "Compute queued jobs on this host.",
+    "launch": "Compute queued jobs on this host, or one inside a Slurm job.",
+    "batch": "Hand jobs to Slurm by FireWorks' own means, and look after them there.",
     "compute": "Compute a recipe on one structure file, without any server.",
+    "inputs": "Write the input files of VASP, DFTB+, Quantum ESPRESSO or GPAW for a recipe.",
+    "reproduce-paper": "Run the paper's programme; print its tables beside ours.",
     "database": "Serve the embedded database.",
     "doctor": "Check keys, database and levels of theory; say how to mend what is wrong.",
     "config": "Print the settings in force, or their schema.",
