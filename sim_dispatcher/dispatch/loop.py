@@ -96,7 +96,8 @@ class Dispatch:
         self._awake = asyncio.Event()
         self._revision: int | None = None
         self._look_s = self._save_s = self._status_s = self._reconcile_s = float("-inf")
-        self._told: dict[str, tuple[str | None, object]] = {}
+        self._told_jobs: dict[str, tuple[object, object]] = {}
+        self._told_answers: dict[str, tuple[object, object]] = {}
 
     def on_event(self, event: Event) -> None:
         """Take an event of the link, in the loop."""
@@ -148,8 +149,8 @@ class Dispatch:
         if now_s - self._save_s >= SAVE_S:
             self._save_s = now_s
             await self._works.save()
+        self._tell()
         now_s = self._clock.monotonic_s()
-        self._outgoing.flush(self._board.changes(self._clock.wall_ns()), now_s)
         if now_s - self._status_s >= STATUS_S:
             self._status_s = now_s
             self._link.post(self._status())
@@ -216,6 +217,7 @@ class Dispatch:
         _log.info("order", id=order.id, action=order.action, accepted=outcome.accepted)
         self._outgoing.tell(f"order {order.id}", outcome)
         await self._works.run_errands()
+        await self._works.save()
         await self._works.save_sitting(self._desk.outcomes)
 
     async def _collect(self) -> None:
@@ -239,15 +241,13 @@ class Dispatch:
         roi = record.spec.roi
         if roi not in self._board:
             if not first:
-                self._tell_job(record, None)
+                self._tell_job(record)
             return
         entry = self._board[roi]
         before = entry.jobs.get(record.key)
         self._board.update(record)
         if record.state == "done" and (before is None or before.state != "done"):
             await self._compare(entry)
-        self._tell_job(record, before)
-        self._tell_answers(entry)
 
     async def _compare(self, entry: Entry) -> None:
         """Note what the levels say differently, wherever that became known."""
@@ -267,8 +267,7 @@ class Dispatch:
                 break  # one at a time: each pick makes those like it less novel
             if await self._works.begin(best[0]):
                 _log.info("roi picked", roi=best[0].track.key)
-        for record in await self._works.submit_due():
-            self._tell_job(record, None)
+        if await self._works.submit_due():
             self._look_s = min(self._look_s, self._clock.monotonic_s() + self._poll_s)
         await self._works.run_errands()
 
@@ -277,18 +276,31 @@ class Dispatch:
     def _repeat(self) -> None:
         """Have everything told again: the service may have forgotten it."""
         self._board.mark_all()
-        self._told.clear()
+        self._told_jobs.clear()
+        self._told_answers.clear()
+
+    def _tell(self) -> None:
+        """Say what is new of ROIs, jobs and answers, as far as there is room."""
         for entry in self._board.entries:
             for record in entry.jobs.values():
-                self._tell_job(record, None)
+                self._tell_job(record)
             self._tell_answers(entry)
+        rois = self._board.changes(self._clock.wall_ns())
+        self._outgoing.flush(rois, self._clock.monotonic_s())
 
-    def _tell_job(self, record: JobRecord, before: JobRecord | None) -> None:
-        about = f"job {record.key}"
-        if before is None or before.state != record.state:
-            self._outgoing.tell(about, record.as_job())
-        elif before.progress != record.progress or before.worker != record.worker:
-            self._outgoing.mention(about, record.as_job())
+    def _tell_job(self, record: JobRecord) -> None:
+        """Tell where a job stands, if that is new: its state at once, its progress in its turn."""
+        attempt = record.adjustments.attempt
+        state = (record.state, attempt, record.reason)
+        told = self._told_jobs.get(record.key)
+        now = (state, (record.progress, record.worker))
+        if told == now:
+            return
+        self._told_jobs[record.key] = now
+        if told is None or told[0] != state:
+            self._outgoing.tell(f"job {record.key}", record.as_job())
+        else:
+            self._outgoing.mention(f"job {record.key}", record.as_job())
 
     def _tell_answers(self, entry: Entry) -> None:
         """Tell the answers of a ROI that are new, or have gained an error bar or a comparison."""
@@ -297,8 +309,8 @@ class Dispatch:
                 continue
             bar, trust = entry.bar(record), entry.trusts.get(record.key)
             now = (None if bar is None else bar.key, trust)
-            if self._told.get(record.key) != now or record.key not in self._told:
-                self._told[record.key] = now
+            if self._told_answers.get(record.key) != now:
+                self._told_answers[record.key] = now
                 self._outgoing.tell(f"answer {record.key}", *answer_of(record, bar, trust))
 
     def _status(self) -> DispatcherStatus:

@@ -34,7 +34,7 @@ from sim_dispatcher.dispatch import Dispatch, Surroundings
 from sim_dispatcher.ledger import JobAnswer, JobRecord, JobSpec, Ledger
 from sim_dispatcher.ledger.bell import Bell, ring
 
-PATIENCE_S = 30.0
+PATIENCE_S = 10.0
 M = TypeVar("M", bound=Message)
 
 
@@ -198,7 +198,7 @@ class Site:
         )  # fmt: skip
         worker = Dispatch(self.conduct, self.at_once, around)
         run = Run(service, worker, link)
-        task = asyncio.create_task(worker.run(run.pump))
+        run.task = task = asyncio.create_task(worker.run(run.pump))
         try:
             yield run
         finally:
@@ -214,6 +214,7 @@ class Run:
     service: Service
     worker: Dispatch
     link: Link
+    task: asyncio.Task[None] | None = None
 
     def pump(self) -> None:
         self.service.pump(self.link, self.worker.on_event)
@@ -250,8 +251,16 @@ class Run:
         return {answer.job: answer for answer in self.all(Answer)}
 
     @property
-    def status(self) -> DispatcherStatus:
-        return self.all(DispatcherStatus)[-1]
+    def state(self) -> str | None:
+        """What the dispatcher last said of itself."""
+        said = self.all(DispatcherStatus)
+        return said[-1].state if said else None
+
+    @property
+    def frames_seen(self) -> int:
+        """Frames in which all ROIs of the board were seen."""
+        board = self.worker._board
+        return min((board.track(entry.key).seen for entry in board.entries), default=0)
 
     async def until(self, found: Callable[[], Any]) -> Any:
         """Wait until the service has heard enough."""
