@@ -177,7 +177,7 @@ class Dispatch:
         if known is None:
             return
         self._board.begin(known.session, known.memos)
-        self._board.paused = known.paused
+        self._board.paused = known.paused or self._board.paused
         self._desk.restore(known.outcomes)
         self._revision = None
         self._look_s = float("-inf")
