@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sim_dispatcher.levels.ase_bridge import PotentialCalculator
 from sim_dispatcher.levels.potential import Array, Potential
-from sim_dispatcher.recipes.damped_bfgs import DampedBFGS
+from sim_dispatcher.recipes.damped_bfgs import damped_bfgs
 from sim_dispatcher.recipes.errors import ExplodedGeometryError, ForcesNotFiniteError
 
 __all__ = ["EXPLODED_A", "Descent", "Minimum", "Progress", "Stage", "Watcher", "minimise"]
@@ -108,9 +108,7 @@ def minimise(
     # The atoms' element plays no role here: the potential knows its own nuclei.
     atoms = ase.Atoms(positions=start_A, numbers=np.ones(len(start_A), dtype=int))
     atoms.calc = PotentialCalculator(potential, descent.free)
-    optimiser: Any = DampedBFGS(atoms, logfile=None, maxstep=descent.max_step_A)
-    if descent.hessian_eV_A2 is not None:
-        optimiser.H0 = descent.hessian_eV_A2
+    optimiser = damped_bfgs(atoms, descent.max_step_A, descent.hessian_eV_A2)
     energy, force = _checked(atoms, start_A, descent, 0, watch)
     while force >= descent.fmax_eV_A and optimiser.nsteps < descent.max_steps:
         optimiser.step()

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import ase
 import numpy as np
 import pytest
 
 from sim_dispatcher.levels import Evaluation
 from sim_dispatcher.levels.ase_bridge import PotentialCalculator
-from sim_dispatcher.recipes.damped_bfgs import DampedBFGS
+from sim_dispatcher.recipes.damped_bfgs import damped_bfgs
 from sim_dispatcher.recipes.minimise import Descent, minimise
 
 FREE = np.ones((1, 3), dtype=bool)
@@ -29,7 +27,7 @@ class TwoValleys:
 def test_the_hessian_stays_positive_while_a_ridge_is_left(start: float) -> None:
     atoms = ase.Atoms("H", positions=[[start, 0.3, -0.2]])
     atoms.calc = PotentialCalculator(TwoValleys(), FREE)
-    optimiser: Any = DampedBFGS(atoms, logfile=None)
+    optimiser = damped_bfgs(atoms, 0.2)
     for _ in range(12):
         optimiser.step()
         assert np.linalg.eigvalsh(optimiser.state.hessian).min() > 0
