@@ -83,6 +83,7 @@ def conduct_of(settings: DispatcherSettings) -> Conduct:
             min_frames=chosen.min_frames,
             fresh_frames=chosen.fresh_frames,
             stale_frames=chosen.stale_frames,
+            weigh_doubts=chosen.doubts == "lower",
         ),
         limits=Limits(budget.rois, budget.jobs, budget.cpu_h, budget.random_share),
         ladder=Ladder(

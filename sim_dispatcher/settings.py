@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
@@ -103,6 +103,11 @@ class SelectionSettings(Section):
     )
     frames_kept: Annotated[int, Field(ge=1, le=1000)] = Field(
         default=64, description="Frames whose atoms are kept for cutting."
+    )
+    doubts: Literal["refuse", "lower"] = Field(
+        default="refuse",
+        description="Whether atoms that may or may not be there, near a defect, keep it from being "
+        "computed or lower its priority.",
     )
     at_once: Annotated[int, Field(ge=1)] = Field(
         default=4,

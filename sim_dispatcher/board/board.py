@@ -194,12 +194,12 @@ class Board:
         Args:
             key: The ROI.
             cut: What its jobs are about.
-            priority: What it was picked with; a doubt about the cut lowers it.
+            priority: What it was picked with.
         """
         entry = self._entries[key]
         lifted = FIRST if entry.wish == "first" else 0.0
         entry.cut = cut
-        entry.base = max(priority - lifted, 0.0) * (1 - cut.doubt)
+        entry.base = max(priority - lifted, 0.0)
         entry.priority = entry.base + lifted
         self._comparison.computed(self._tracker[key])
         self._follow(entry)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from shared.messages.base import Digest, Fraction, Part
+from shared.messages.base import Digest, Part
 from sim_dispatcher.ledger import Variant
 
 __all__ = ["Cut", "Piece"]
@@ -36,5 +36,3 @@ class Cut(Part):
     model: Digest
     atoms: Digest | None = None
     """BLAKE3 of the frame's atom records as they came over the wire."""
-    doubt: Fraction = 0.0
-    """Share of doubt that is left; lowers the priority where that is configured."""

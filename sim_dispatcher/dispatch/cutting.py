@@ -18,8 +18,6 @@ SMALL_HEAVY: Final = 24
 SMALL_RADII_A: Final = (6.0, 5.5, 5.0, 4.5, 4.0, 3.6)
 """Radii tried for the small piece, the largest first, Å."""
 
-DEFAULT_RULES: Final = CutRules()
-
 
 class StaleError(AtomLoopError):
     """A ROI was to be cut after its frame was forgotten."""
@@ -27,16 +25,13 @@ class StaleError(AtomLoopError):
     code = "stale"
 
 
-def cut_out(
-    track: Track, scene: Scene | None, conduct: Conduct, rules: CutRules = DEFAULT_RULES
-) -> Cut:
+def cut_out(track: Track, scene: Scene | None, conduct: Conduct) -> Cut:
     """Cut a ROI out of the frame that it was last seen in.
 
     Args:
         track: The ROI.
         scene: That frame; None where it is forgotten.
-        conduct: Radius and ladder.
-        rules: Thresholds of the cut.
+        conduct: Radius and ladder, and what doubtful atoms do.
 
     Raises:
         StaleError: The frame is forgotten.
@@ -49,6 +44,7 @@ def cut_out(
             remedy="It is picked again when it comes back into view.",
         )
     atoms, place_A, radius_A = scene.atoms, last.local_A, conduct.radius_A
+    rules = CutRules(doubts="note" if conduct.rules.weigh_doubts else "refuse")
     whole = build_cluster(atoms, place_A, radius_A, rules)
     wants_bar = conduct.ladder.error_bar and track.origin != "random"
     return Cut(

@@ -44,12 +44,14 @@ class Rules:
         min_frames: Frames in which it must have been seen.
         fresh_frames: Frames unseen that halve its priority.
         stale_frames: Frames unseen after which it is stale.
+        weigh_doubts: Whether doubtful atoms near it lower its priority (else they stop its cut).
     """
 
     sharpness: Sharpness = field(default_factory=Sharpness)
     min_frames: int = 1
     fresh_frames: float = 4.0
     stale_frames: int = 12
+    weigh_doubts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,6 @@ class Prospect:
         likest: Name of the computed ROI most like it.
         similarity: That likeness; None where nothing was computed yet.
         bareness: Likeness to the random patches of bare sheet; None where it says nothing.
-        doubt: Share of doubt that building the structure left, 0..1.
         paused: Whether the operator halted the session.
     """
 
@@ -79,7 +80,6 @@ class Prospect:
     likest: str | None = None
     similarity: float | None = None
     bareness: float | None = None
-    doubt: float = 0.0
     paused: bool = False
 
 
@@ -270,9 +270,10 @@ def _pick(case: _Case) -> Pick:
     age = 0.5 ** (prospect.age_frames / case.rules.fresh_frames)
     factors = [why, f"novelty {novelty:.2f} ({_likeness(prospect)})", f"age {age:.2f}", "wish 1"]
     priority = confidence * novelty * age
-    if prospect.doubt:
-        priority *= 1 - prospect.doubt
-        factors.append(f"doubt about the cut {1 - prospect.doubt:.2f}")
+    if case.rules.weigh_doubts:
+        certainty = prospect.track.last.certainty
+        priority *= certainty
+        factors.append(f"certainty of the atoms near {certainty:.2f}")
     return Pick(priority, f"{' x '.join(factors)} = {priority:.3f}")
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from shared.messages import Atoms, Defect
 from sim_dispatcher.selection.scene import Point, Scene
 from sim_dispatcher.selection.shapes import Shape
+from sim_dispatcher.structure import certainty
 
 __all__ = ["Sighting", "View", "sighting_at", "sightings"]
 
@@ -51,6 +52,7 @@ class Sighting:
         shape: Its bond graph; None where that could not be read.
         blur_A: One-axis standard error of the atoms near it, Å; None = not known.
         element: Of its first atom; None where it has none.
+        certainty: How clear the atoms about it are, from 0 (one is as likely there as not) to 1.
     """
 
     defect: Defect
@@ -65,6 +67,7 @@ class Sighting:
     shape: Shape | None = None
     blur_A: float | None = None
     element: str | None = None
+    certainty: float = 1.0
 
     @property
     def type(self) -> str:
@@ -109,6 +112,7 @@ def sighting_at(scene: Scene, defect: Defect, roots: tuple[int, ...] = ()) -> Si
         shape=None if defect.type in _EXTENDED else scene.colouring.shape(named),
         blur_A=scene.blur_A(local_A),
         element=scene.atoms.symbols[named[0]] if named else None,
+        certainty=certainty(scene.atoms, local_A),
     )
 
 

@@ -198,3 +198,13 @@ def test_no_dose_is_named_where_none_is_known() -> None:
 
 def test_what_was_seen_well_needs_no_closer_look() -> None:
     assert look_closer(seen(blur_A=0.05), Sharpness()) is None
+
+
+def test_doubtful_atoms_near_a_defect_lower_its_priority_where_that_is_configured() -> None:
+    known = prospect(seen(certainty=0.5))
+    plain = judge(known, RULES, LIMITS, NOTHING)
+    weighed = judge(known, dataclasses.replace(RULES, weigh_doubts=True), LIMITS, NOTHING)
+    assert isinstance(plain, Pick)
+    assert isinstance(weighed, Pick)
+    assert weighed.priority == pytest.approx(plain.priority / 2)
+    assert "certainty of the atoms near 0.50" in weighed.reason
