@@ -20,6 +20,7 @@ from pymongo import DESCENDING
 from pymongo.errors import PyMongoError
 
 from shared.clock import Clock
+from shared.errors import DatabaseError
 from sim_dispatcher.failures import Ending, FailureKind, classify, is_lawful
 from sim_dispatcher.launch.admission import Admitted, Refused, admit
 from sim_dispatcher.launch.engine_process import EngineProcess
@@ -200,7 +201,7 @@ class Launcher:
                 ring(self._settings.folder)
                 return True
             key, firework = decision.spec.key, decision.firework
-            claim = self._ledger.claim(key, self._settings.worker, firework)
+            claim = self._claim(key, firework)
             if claim is None:
                 self._pass_over(decision)
                 continue
@@ -227,12 +228,22 @@ class Launcher:
         found = self._launchpad.fireworks.find(query)
         return list(found.sort("spec._priority", DESCENDING).limit(CANDIDATES))
 
+    def _claim(self, key: str, firework: int) -> JobRecord | None:
+        """Claim a job; None where it is not to be had, or where its record is damaged."""
+        try:
+            return self._ledger.claim(key, self._settings.worker, firework)
+        except DatabaseAwayError:
+            raise
+        except DatabaseError as error:
+            log.warning("not claimed", key=key, error=error.message)
+            return None
+
     def _pass_over(self, decision: Admitted) -> None:
         """Leave a firework whose job someone else has, or which has ended, or which is a copy."""
         key = decision.spec.key
         record = self._ledger.get(key)
         if record is None or record.firework != decision.firework:
-            reason = f"It is a copy; job {key} has another firework or none."
+            reason = f"It is a copy; job {key} has another firework, or no sound record."
             refuse(self._launchpad, self._ledger, Refused(decision.firework, reason))
             return
         self._ledger.settle(key)

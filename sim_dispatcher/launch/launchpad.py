@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from fireworks import LaunchPad
 from fireworks.core import launchpad as launchpad_module
+from fireworks.utilities import exceptions as fw_exceptions
 from fireworks.utilities import fw_serializers, fw_utilities
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 from pymongo.uri_parser import parse_uri
 
 from shared.errors import ConfigurationError, DatabaseError
@@ -44,6 +45,10 @@ FIREWORKS_ERRORS: Final = (
     LookupError,
     TypeError,
     AttributeError,
+    OperationFailure,
+    fw_exceptions.FWConfigurationError,
+    fw_exceptions.FWFormatError,
+    fw_exceptions.FWSerializationError,
 )
 """What FireWorks raises at documents that are not as it left them."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from shared.errors import DatabaseError
 
@@ -23,21 +23,33 @@ class DatabaseAwayError(DatabaseError):
 
 
 def is_outage(error: BaseException | None) -> bool:
-    """Tell whether an error is, or was raised while handling, one of the database driver."""
+    """Tell whether an error is, or was raised while handling, one of a database that is away.
+
+    A server that answers, but refuses, is not away.
+    """
     while error is not None:
-        if isinstance(error, PyMongoError | DatabaseAwayError):
+        away = isinstance(error, PyMongoError | DatabaseAwayError)
+        if away and not isinstance(error, OperationFailure):
             return True
         error = error.__cause__ or error.__context__
     return False
 
 
 def says_when_away(call: Callable[P, R]) -> Callable[P, R]:
-    """Have a function raise `DatabaseAwayError` for whatever the driver raises."""
+    """Have a function raise `DatabaseAwayError` where the driver reaches no server.
+
+    What a server refuses becomes a plain `DatabaseError`: trying again would not help.
+    """
 
     @wraps(call)
     def calling(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
+        except OperationFailure as error:
+            raise DatabaseError(
+                f"The database refuses what was asked: {str(error)[:200]}.",
+                remedy="Let nothing but AtomLoop write to it; see its log if it happens again.",
+            ) from error
         except PyMongoError as error:
             raise DatabaseAwayError(
                 f"The database does not answer: {str(error)[:200]}.",

@@ -6,9 +6,11 @@ acknowledged after it reached the disk (`j: true`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+import structlog
+from pydantic import ValidationError
 from pymongo import ASCENDING, MongoClient, ReturnDocument
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
@@ -22,6 +24,8 @@ from sim_dispatcher.ledger.states import FINAL, JobEvent, advance, sources
 __all__ = ["Shelf"]
 
 Document = dict[str, Any]
+
+log = structlog.get_logger(__name__)
 
 _COUNTED: Final = {JobEvent.CLAIMED: {"token": 1}, JobEvent.EXPIRED: {"losses": 1}}
 """Events that count something on the record."""
@@ -82,7 +86,7 @@ class Shelf:
 
     def find(self, query: Document) -> list[JobRecord]:
         """Return all records that match."""
-        return [_record(document) for document in self._jobs.find(query)]
+        return _records(self._jobs.find(query))
 
     def queued_fireworks(self, before_ns: int) -> dict[int, str]:
         """Return the fireworks of jobs that wait since before an instant, with their keys."""
@@ -97,7 +101,7 @@ class Shelf:
         numbered = list(cursor)
         known = {document["_id"] for document in numbered}
         early = [document for document in unstamped if document["_id"] not in known]
-        return [_record(document) for document in (*early, *numbered)]
+        return _records((*early, *numbered))
 
     def step(
         self,
@@ -120,7 +124,8 @@ class Shelf:
             attempt: A line for the history of attempts.
 
         Returns:
-            The record as it is now, None where its state or `holding` forbids the event.
+            The record as it is now, None where its state or `holding` forbids the event, or where
+            it is no record.
         """
         legal = sources(event)
         (goal,) = {advance(state, event) for state in legal}
@@ -223,6 +228,17 @@ class Shelf:
         return number
 
 
-def _record(document: Document) -> JobRecord:
+def _record(document: Document) -> JobRecord | None:
+    """Read a stored record; one that is none counts as absent, so that it stops nothing else."""
     fields = {name: document[name] for name in JobRecord.model_fields if name in document}
-    return JobRecord.model_validate({**fields, "key": document["_id"]})
+    try:
+        return JobRecord.model_validate({**fields, "key": document["_id"]})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"])
+        log.warning("not a record", key=str(document["_id"])[:80], field=where)
+        return None
+
+
+def _records(documents: Iterable[Document]) -> list[JobRecord]:
+    return [record for record in map(_record, documents) if record is not None]
