@@ -23,20 +23,21 @@ STEP_A: Final = 5e-3
 FAR_A: Final = np.array([5.0, -3.0, 1.0])
 
 
-def slope_eV_A(surface: Surface, positions_A: Array, seed: int = 0) -> float:
-    """Return the largest difference between forces and -dE/dx along three random directions.
+def slope_eV_A(surface: Surface, positions_A: Array, seed: int = 0, directions: int = 3) -> float:
+    """Return the largest difference between forces and -dE/dx along random directions.
 
     Args:
         surface: What is tested.
         positions_A: (n, 3) where.
         seed: Of the directions.
+        directions: How many; each costs two points.
 
     Returns:
         eV/Å, per unit step of one atom.
     """
     _, forces = surface(positions_A)
     worst = 0.0
-    for direction in np.random.default_rng(seed).normal(size=(3, *positions_A.shape)):
+    for direction in np.random.default_rng(seed).normal(size=(directions, *positions_A.shape)):
         unit = direction / np.linalg.norm(direction)
         ahead, _ = surface(positions_A + STEP_A * unit)
         behind, _ = surface(positions_A - STEP_A * unit)
