@@ -187,8 +187,9 @@ def _compute(structure: Path, recipe: str, level: str, options: Options) -> Comp
     from sim_dispatcher.structure import read_cluster
 
     cluster = read_cluster(structure)
+    chosen = choose_level(level, periodic=cluster.lattice_A is not None)
     try:
-        computed = run_recipe(cluster, recipe, choose_level(level), options, _tell)
+        computed = run_recipe(cluster, recipe, chosen, options, _tell)
     except UnfinishedError as error:
         typer.echo(f"sim-dispatcher compute: {error}", err=True)
         raise typer.Exit(UNFINISHED) from error

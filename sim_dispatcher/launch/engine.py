@@ -153,17 +153,19 @@ def _computed(order: EngineOrder, options: Options, watch: Watcher) -> Computed:
     cluster = dataclasses.replace(
         parse_cluster(spec.structure), charge=spec.charge, unpaired=spec.unpaired
     )
-    level = _level(spec.level, order.adjustments.implementation)
-    if spec.recipe == "error_bar":
-        return compute_error_bar(cluster, spec.variants, level, options, watch)
+    periodic = cluster.lattice_A is not None
+    level = _level(spec.level, order.adjustments.implementation, periodic=periodic)
     twins = None if order.twins is None else TwinEnergies(Path(order.twins))
+    if spec.recipe == "error_bar":
+        return compute_error_bar(cluster, spec.variants, level, options, watch, twins)
     return run_recipe(cluster, spec.recipe, level, options, watch, twins)
 
 
-def _level(name: str, implementation: int) -> Level:
+def _level(name: str, implementation: int, *, periodic: bool) -> Level:
     """Return a level's preferred implementation on this host, or another, the least alike first."""
-    preferred = choose_level(name)
-    others = (level for level in known_levels() if level.name == name)
+    preferred = choose_level(name, periodic=periodic)
+    fitting = (level for level in known_levels() if level.periodic or not periodic)
+    others = (level for level in fitting if level.name == name)
     usable = [level for level in others if level.unavailable() is None]
     return usable[-implementation % len(usable)] if implementation else preferred
 

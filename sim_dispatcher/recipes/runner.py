@@ -50,7 +50,7 @@ def run_recipe(
     """
     options = options or Options()
     row = find_recipe(recipe)
-    check_structure(cluster.symbols, cluster.positions_A)
+    check_structure(cluster.symbols, cluster.positions_A, cluster.lattice_A)
     check_size(len(cluster), level.max_atoms, level.name)
     _refuse_fixed_bonds(row, level)
     began, used = options.clock.monotonic_s(), _cpu_s()
@@ -70,10 +70,12 @@ def run_recipe(
         reference=outcome.reference,
         charge=final.charge,
         unpaired=final.unpaired,
-        bonds_A=bond_statistics(final.symbols, final.positions_A),
+        bonds_A=bond_statistics(final.symbols, final.positions_A, final.lattice_A),
         rings={
-            "before": ring_census(cluster.symbols, cluster.positions_A),
-            "after": ring_census(final.symbols[:in_sheet], final.positions_A[:in_sheet]),
+            "before": ring_census(cluster.symbols, cluster.positions_A, cluster.lattice_A),
+            "after": ring_census(
+                final.symbols[:in_sheet], final.positions_A[:in_sheet], final.lattice_A
+            ),
         },
         converged=outcome.converged,
         steps=outcome.steps,
@@ -109,7 +111,7 @@ def _refuse_fixed_bonds(row: Row, level: Level) -> None:
 
 
 def _refuse_fragments(final: Cluster) -> None:
-    touching = bonded_pairs(final.symbols, final.positions_A, CONTACT_FACTOR)
+    touching = bonded_pairs(final.symbols, final.positions_A, CONTACT_FACTOR, final.lattice_A)
     labels = fragments(len(final), touching)
     if labels.max() > 0:
         raise ExplodedGeometryError(

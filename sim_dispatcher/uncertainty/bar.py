@@ -19,7 +19,14 @@ from typing import Final, TypeAlias
 from shared.errors import LevelUnavailableError, SimulationError, StructureError
 from sim_dispatcher.ledger import Variant
 from sim_dispatcher.levels import Level, System, choose_level
-from sim_dispatcher.recipes import Computed, Options, ResultFile, UnfinishedError, Watcher
+from sim_dispatcher.recipes import (
+    Computed,
+    Options,
+    ResultFile,
+    TwinEnergies,
+    UnfinishedError,
+    Watcher,
+)
 from sim_dispatcher.recipes import run_recipe as run
 from sim_dispatcher.recipes.formation import chemical_potentials, plan_exchange
 from sim_dispatcher.recipes.hessian import model_hessian
@@ -42,6 +49,7 @@ def compute_error_bar(
     level: Level,
     options: Options,
     watch: Watcher | None = None,
+    twins: TwinEnergies | None = None,
 ) -> Computed:
     """Relax a cluster once more and find out how far its answer is to be trusted.
 
@@ -52,6 +60,7 @@ def compute_error_bar(
         options: Those of the answer in question; `seed` draws the starts, and when the time
             allowed is up the parts not begun are left out.
         watch: Told of every step of every calculation.
+        twins: Energies of pristine twins to reuse and to add to; None = those of this process.
 
     Returns:
         The answer as the recipe `relax` gives it, with `uncertainty`; the notes say what is
@@ -64,8 +73,8 @@ def compute_error_bar(
     """
     began_s, used_s = options.clock.monotonic_s(), _cpu_s()
     options = dataclasses.replace(options, checkpoint=None)
-    own = run(cluster, "relax", level, options, watch)
-    bar = _Bar(cluster, own, level, options, watch, began_s)
+    own = run(cluster, "relax", level, options, watch, twins)
+    bar = _Bar(cluster, own, level, options, watch, twins, began_s)
     for name, part in PARTS.items():
         bar.attempt(name, part, tuple(variants))
     notes = (*own.cluster.notes, *bar.notes)
@@ -82,7 +91,10 @@ def compute_error_bar(
         dataclasses.replace(own.cluster, notes=notes),
         own.software,
         f"{own.settings}; error bar: differences at {bar.working.name}, starts at gfnff",
-        (_details(bar), ResultFile.text("notes.txt", "".join(f"{note}\n" for note in notes))),
+        (
+            _details(bar),
+            ResultFile.text("error_bar_notes.txt", "".join(f"{note}\n" for note in notes)),
+        ),
     )
 
 
@@ -96,6 +108,7 @@ class _Bar:
         level: Its level.
         options: Its settings, without a checkpoint.
         watch: Told of every step.
+        twins: Energies of pristine twins.
         began_s: When it began, on the options' clock.
         parts: Found so far.
         notes: Why others are missing, in words.
@@ -107,6 +120,7 @@ class _Bar:
     level: Level
     options: Options
     watch: Watcher | None
+    twins: TwinEnergies | None
     began_s: float
     parts: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -128,7 +142,7 @@ class _Bar:
         if self.options.max_wall_s is not None:
             left = max(self.options.max_wall_s - self.spent_s, 1e-3)
         options = dataclasses.replace(self.options, max_wall_s=left)
-        return run(cluster, "relax", self.working, options, self.watch)
+        return run(cluster, "relax", self.working, options, self.watch, self.twins)
 
     @property
     def spent_s(self) -> float:

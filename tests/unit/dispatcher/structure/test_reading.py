@@ -143,7 +143,7 @@ def test_a_radical_cation_gets_its_unpaired_electron() -> None:
     assert (cluster.charge, cluster.unpaired) == (1, 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.text(max_size=40), max_size=3))
 def test_any_note_survives_the_comment_line_up_to_its_quotes_and_bars(notes: list[str]) -> None:
     cluster = cluster_from_ase(benzene()).noted(*notes)

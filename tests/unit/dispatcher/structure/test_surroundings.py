@@ -38,7 +38,7 @@ def scale_of(positions_A: np.ndarray) -> Scale:
     return found
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(stretch=st.floats(-0.04, 0.04), along=st.floats(0, 180), factor=st.floats(0.96, 1.04))
 def test_scale_and_anisotropy_of_a_distorted_scan_are_measured(
     stretch: float, along: float, factor: float
