@@ -88,6 +88,7 @@ class Board:
         self._entries: dict[str, Entry] = {}
         self._changed: dict[str, None] = {}
         self._unsaved: dict[str, None] = {}
+        self._touched: dict[str, None] = {}
 
     # --- what comes in ----------------------------------------------------------------------
 
@@ -121,7 +122,7 @@ class Board:
         """Take in the defects of a frame of the board's session."""
         self.scenes.add(scene)
         for track in self._tracker.observe(sightings(scene)):
-            self._unsaved[track.key] = None
+            self._touched[track.key] = None
             if track.key not in self._entries:
                 self._enter(track.key)
         self._unsaved |= dict.fromkeys(self._tracker.superseded)
@@ -306,9 +307,15 @@ class Board:
             return "roi"
         return None if self._comparison.has_yardstick else "yardstick"
 
-    def unsaved(self) -> list[Memo]:
-        """Return what has to be remembered of the ROIs that changed; each change once."""
+    def unsaved(self, *, touched: bool) -> list[Memo]:
+        """Return what has to be remembered of the ROIs that changed; each change once.
+
+        Args:
+            touched: Whether those that were merely seen again are asked for, too.
+        """
         keys, self._unsaved = self._unsaved, {}
+        if touched:
+            keys, self._touched = keys | self._touched, {}
         return [self.memo(key) for key in keys if key in self._entries]
 
     def memo(self, key: str) -> Memo:

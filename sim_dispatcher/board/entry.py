@@ -148,12 +148,26 @@ class Entry:
             Whether state or reason changed.
         """
         before = (self.state, self.reason)
-        states = {OF_JOB[record.state] for record in self.answering} or {"queued"}
+        states = {OF_JOB[record.state] for record in self._telling()} or {"queued"}
         self.state = next(state for state in RANK if state in states)
         self.reason = self._why()
         if self.state != "running":
             self._overrule(track, absent)
         return before != (self.state, self.reason)
+
+    def _telling(self) -> list[JobRecord]:
+        """Return the jobs that the state follows from.
+
+        What was answered stands, whatever becomes of other jobs: the failure or the end of a job
+        that is no relaxation, or that somebody cancelled, counts where there is nothing else.
+        """
+        firm = [
+            record
+            for record in self.answering
+            if record.state not in ("failed", "cancelled")
+            or (record.state == "failed" and record.spec.recipe == "relax")
+        ]
+        return firm or self.answering
 
     def _overrule(self, track: Track, absent: str | None) -> None:
         """Let the operator's word, and what became of the place, stand above the jobs."""
@@ -168,12 +182,21 @@ class Entry:
             self.state, self.reason = "stale", absent
 
     def _why(self) -> str | None:
-        """Return the reason of the first job that failed; else what is still lacking."""
-        for record in self.answering:
-            if OF_JOB[record.state] == "failed":
-                words = (record.reason, record.remedy)
-                return " ".join(part for part in words if part)[:500] or None
-        for record in self.jobs.values():
-            if record.spec.recipe == BAR and record.state == "failed":
-                return f"no error bar: {record.reason}"[:500]
-        return self.note if self.state == "done" else None
+        """Return why the ROI failed; of one that did not, what failed beside its answers."""
+        failed = [record for record in self.jobs.values() if OF_JOB[record.state] == "failed"]
+        told = [record for record in failed if not withdrawn(record)]
+        if self.state == "failed" and told:
+            own = [record for record in told if record in self._telling()]
+            return _words(own[0] if own else told[0])
+        if self.state != "done":
+            return None
+        beside = [record for record in told if record.state == "failed"]
+        if not beside:
+            return self.note
+        spec = beside[-1].spec
+        return f"{spec.recipe} at {spec.level} failed: {_words(beside[-1])}"[:500]
+
+
+def _words(record: JobRecord) -> str | None:
+    """Return why a job failed and what to do."""
+    return " ".join(part for part in (record.reason, record.remedy) if part)[:500] or None

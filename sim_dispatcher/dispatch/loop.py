@@ -39,7 +39,9 @@ IDLE_POLL_S: Final = 5.0
 """The same while no job is open: only somebody else's could change."""
 
 STATUS_S: Final = 1.0
-SAVE_S: Final = 1.0
+TOUCH_S: Final = 10.0
+"""Between writes of how often and where each ROI was seen; what matters more is written at once."""
+
 RECONCILE_S: Final = 30.0
 
 
@@ -146,9 +148,10 @@ class Dispatch:
         if now_s >= self._look_s:
             await self._collect()
         await self._start()
-        if now_s - self._save_s >= SAVE_S:
+        if now_s - self._save_s >= TOUCH_S:
             self._save_s = now_s
-            await self._works.save()
+            await self._works.save(touched=True)
+        await self._works.save()
         self._tell()
         now_s = self._clock.monotonic_s()
         if now_s - self._status_s >= STATUS_S:

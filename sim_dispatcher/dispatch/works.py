@@ -92,9 +92,13 @@ class Works:
 
     # --- what the board decides -------------------------------------------------------------
 
-    async def save(self) -> bool:
-        """Write what the board has to remember; False where it could not be written."""
-        for memo in self._board.unsaved():
+    async def save(self, *, touched: bool = False) -> bool:
+        """Write what the board has to remember; False where it could not be written.
+
+        Args:
+            touched: Whether what was merely seen again is written, too.
+        """
+        for memo in self._board.unsaved(touched=touched):
             self._unsaved[memo.track.key] = memo
         if not self._unsaved:
             return True
