@@ -10,32 +10,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 import numpy as np
 
-from shared.errors import LevelUnavailableError, SimulationError, StructureError
-from sim_dispatcher.levels import System, choose_level
-from sim_dispatcher.levels.potential import Array, Potential
+from shared.errors import StructureError
+from sim_dispatcher.levels.potential import Potential
 from sim_dispatcher.recipes.checkpoint import Saved
 from sim_dispatcher.recipes.formation import Exchange, plan_exchange, reference_of
-from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.minimise import Descent, Minimum, Progress, Watcher, minimise
+from sim_dispatcher.recipes.preparation import curvature_at, prepared
 from sim_dispatcher.recipes.selective import Mask, all_free
 from sim_dispatcher.recipes.task import Outcome, Task
 from sim_dispatcher.recipes.twins import TwinEnergies
 from sim_dispatcher.structure.alignment import aligned
-from sim_dispatcher.structure.bonds import bonded_pairs
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.pristine import NoTwin
 
 __all__ = ["Relaxation", "Settling", "look", "settle"]
-
-FORCE_FIELD_FMAX: Final = 0.1
-"""Force to which the pre-relaxation goes, eV/Å; finer is tight binding's business."""
-
-FORCE_FIELD_STEPS: Final = 200
-"""Steps after which the pre-relaxation is good enough as it is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +77,10 @@ def _descended(task: Task, cluster: Cluster, how: Settling, surface: Potential) 
     start, hessian = cluster.positions_A, None
     if saved is not None:
         start = np.asarray(saved.arrays["positions_A"])
-    if task.level.can_react:
-        settled = dataclasses.replace(cluster, positions_A=start)
-        start, hessian = _force_field(task, settled, free, moves=how.prepared and saved is None)
+    if task.level.can_react and how.prepared and saved is None:
+        start, hessian = prepared(cluster, free, task.watch)
+    elif task.level.can_react:
+        hessian = curvature_at(dataclasses.replace(cluster, positions_A=start), free)
     options = task.options
     descent = Descent(
         free=free,
@@ -198,34 +191,10 @@ def _notes(exchange: Exchange | NoTwin | None, minimum: Minimum) -> tuple[str, .
 
 
 def _placed(cluster: Cluster, minimum: Minimum, free: Mask) -> Cluster:
-    """Return the final structure laid over the initial one, unless something was held fixed."""
-    if free.all():
+    """Return the final structure laid over the initial one, unless a cell or a mask held it."""
+    if free.all() and cluster.lattice_A is None:
         return cluster.moved(aligned(minimum.positions_A, cluster.positions_A))
     return cluster.moved(minimum.positions_A)
-
-
-def _force_field(
-    task: Task, cluster: Cluster, free: Mask, *, moves: bool
-) -> tuple[Array, Array | None]:
-    """Return start positions and curvature from GFN-FF, or the cluster's own and None."""
-    if cluster.lattice_A is not None:
-        return cluster.positions_A, None
-    system = System(cluster.numbers, cluster.charge, cluster.unpaired)
-    start = cluster.positions_A
-    try:
-        force_field = choose_level("gfnff").potential(system)
-        if moves:
-            descent = Descent(free, FORCE_FIELD_FMAX, FORCE_FIELD_STEPS, stage="force field")
-            found = minimise(force_field, start, descent, task.watch)
-            start = found.positions_A if _same_bonds(cluster, found) else start
-        return start, model_hessian(force_field, start, free)
-    except (LevelUnavailableError, SimulationError):
-        return cluster.positions_A, None
-
-
-def _same_bonds(cluster: Cluster, found: Minimum) -> bool:
-    before = bonded_pairs(cluster.symbols, cluster.positions_A)
-    return np.array_equal(before, bonded_pairs(cluster.symbols, found.positions_A))
 
 
 def _counting_from(done: int, watch: Watcher | None) -> Watcher | None:
