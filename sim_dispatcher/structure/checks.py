@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import sqrt
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -22,6 +23,9 @@ Array: TypeAlias = NDArray[np.float64]
 
 OVERLAP_A: Final = 0.7
 """Two heavy atoms closer than this are one atom seen twice, Å."""
+
+ATOMS_PER_A2: Final = 1.5
+"""Atoms of a capped cut over its radius squared, 1/Å², rounded up: 118 at 8.99 Å, 166 at 11 Å."""
 
 HYDROGEN_OVERLAP_A: Final = 0.5
 """The same where hydrogen takes part; H2, the shortest bond there is, has 0.74 Å."""
@@ -77,7 +81,8 @@ def check_size(n_atoms: int, max_atoms: int, level: str) -> None:
     if n_atoms > max_atoms:
         raise StructureError(
             f"{n_atoms} atoms are too many for level {level}, which takes {max_atoms}.",
-            remedy="Choose a smaller radius or a cheaper level.",
+            remedy=f"Choose a radius of at most {sqrt(max_atoms / ATOMS_PER_A2):.0f} Å, a cheaper"
+            " level, or a site that runs this one at that size.",
         )
 
 
