@@ -12,10 +12,10 @@ from shared.messages.reports import BarrierReport
 from sim_dispatcher.recipes.band import Band, interpolated, relaxed_band
 from sim_dispatcher.recipes.checkpoint import Saved
 from sim_dispatcher.recipes.minimise import Minimum, Progress
+from sim_dispatcher.recipes.placement import laid_over
 from sim_dispatcher.recipes.relaxation import Settling, settle
 from sim_dispatcher.recipes.rotation import Turn, choose_turn, turned
 from sim_dispatcher.recipes.task import SAVE_S, Outcome, ResultFile, Task
-from sim_dispatcher.structure.alignment import aligned
 from sim_dispatcher.structure.bonds import bonded_pairs
 from sim_dispatcher.structure.cluster import Array, Cluster
 
@@ -43,9 +43,9 @@ def barrier(task: Task) -> Outcome:
     _refuse_few(task.options.images)
     turn = choose_turn(cluster)
     start = settle(task, cluster, Settling(stage="start", look_first=True))
-    first = cluster.moved(aligned(start.positions_A, cluster.positions_A))
+    first = cluster.moved(laid_over(start.positions_A, cluster))
     end = settle(task, first.moved(turned(first, turn.pair)), Settling(stage="end"))
-    last = first.moved(aligned(end.positions_A, first.positions_A))
+    last = first.moved(laid_over(end.positions_A, first))
     _refuse_return(first, last, turn)
     band = _band(task, first, last)
     relative = band.energies_eV - band.energies_eV[0]

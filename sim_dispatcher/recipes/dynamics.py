@@ -12,6 +12,7 @@ from shared.messages.reports import DynamicsReport
 from sim_dispatcher.recipes.checkpoint import Saved
 from sim_dispatcher.recipes.minimise import Progress
 from sim_dispatcher.recipes.options import Options
+from sim_dispatcher.recipes.placement import laid_over
 from sim_dispatcher.recipes.relaxation import Settling, settle
 from sim_dispatcher.recipes.task import SAVE_S, Outcome, Task
 from sim_dispatcher.recipes.thermostat import (
@@ -24,7 +25,6 @@ from sim_dispatcher.recipes.thermostat import (
     thermalised,
 )
 from sim_dispatcher.recipes.trajectory import Record, changed_for_good, ring_bonds
-from sim_dispatcher.structure.alignment import aligned
 from sim_dispatcher.structure.cluster import Cluster
 
 __all__ = [
@@ -115,7 +115,7 @@ def _begun(task: Task) -> Flight:
         return Flight.restored(saved)
     cluster = task.cluster
     relaxed = settle(task, cluster, Settling(look_first=True))
-    start = aligned(relaxed.positions_A, cluster.positions_A)
+    start = laid_over(relaxed.positions_A, cluster)
     state = thermalised(cluster.symbols, start, _bath(task.options), task.options.seed)
     flight = Flight(state, Record.empty(len(cluster)))
     task.checkpoint.save(flight.saved())
@@ -154,7 +154,7 @@ def _sample_steps(options: Options) -> int:
 
 def _outcome(task: Task, flight: Flight, last: Point) -> Outcome:
     cluster, options, record = task.cluster, task.options, flight.record
-    final: Cluster = cluster.moved(aligned(last.positions_A, cluster.positions_A))
+    final: Cluster = cluster.moved(laid_over(last.positions_A, cluster))
     return Outcome(
         cluster=final,
         energy_eV=last.potential_eV,

@@ -12,11 +12,11 @@ from scipy.spatial import cKDTree
 from shared.errors import StructureError
 from shared.messages.reports import ImageReport
 from sim_dispatcher.recipes.micrograph import PROBE_SIGMA_A, Array, Grid, forward_image, grid_about
+from sim_dispatcher.recipes.placement import laid_over
 from sim_dispatcher.recipes.png import grey_png
 from sim_dispatcher.recipes.registration import Measured, Registered, register
 from sim_dispatcher.recipes.relaxation import Settling, settle
 from sim_dispatcher.recipes.task import Outcome, ResultFile, Task
-from sim_dispatcher.structure.alignment import aligned
 from sim_dispatcher.structure.cluster import Cluster
 
 __all__ = ["compare_image", "compared_pixels", "imaging", "seen_atoms"]
@@ -49,7 +49,7 @@ def imaging(task: Task) -> Outcome:
             remedy="Give a patch about the ROI, with its origin and pixel size in the frame's Å.",
         )
     minimum = settle(task, cluster, Settling(look_first=True))
-    final = cluster.moved(aligned(minimum.positions_A, cluster.positions_A))
+    final = cluster.moved(laid_over(minimum.positions_A, cluster))
     outcome = Outcome.of(
         final, minimum, f"relaxed to {task.options.fmax_eV_A:g} eV/Å; incoherent dark-field image"
     )

@@ -19,11 +19,11 @@ from sim_dispatcher.levels.potential import Potential
 from sim_dispatcher.recipes.checkpoint import Saved
 from sim_dispatcher.recipes.formation import Exchange, plan_exchange, reference_of
 from sim_dispatcher.recipes.minimise import Descent, Minimum, Progress, Watcher, minimise
+from sim_dispatcher.recipes.placement import laid_over
 from sim_dispatcher.recipes.preparation import curvature_at, prepared
 from sim_dispatcher.recipes.selective import Mask, all_free
 from sim_dispatcher.recipes.task import Outcome, Task
 from sim_dispatcher.recipes.twins import TwinEnergies
-from sim_dispatcher.structure.alignment import aligned
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.pristine import NoTwin
 
@@ -193,7 +193,7 @@ def _notes(exchange: Exchange | NoTwin | None, minimum: Minimum) -> tuple[str, .
 def _placed(cluster: Cluster, minimum: Minimum, free: Mask) -> Cluster:
     """Return the final structure laid over the initial one, unless a cell or a mask held it."""
     if free.all() and cluster.lattice_A is None:
-        return cluster.moved(aligned(minimum.positions_A, cluster.positions_A))
+        return cluster.moved(laid_over(minimum.positions_A, cluster))
     return cluster.moved(minimum.positions_A)
 
 
