@@ -6,7 +6,7 @@ the same chain makes of a place where nothing is (zero formation energy, no disp
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from blake3 import blake3
@@ -22,18 +22,23 @@ Points: TypeAlias = NDArray[np.float64]
 """(k, 2) [x, y], Å."""
 
 
+REACH_A: Final = 7.5
+"""A hexagon's shape tells of atoms this far from its middle: five bonds and its own radius, Å."""
+
+
 def random_patch(scene: Scene, radius_A: float) -> Sighting | None:
     """Draw a pristine place of a frame; the same frame gives the same place.
 
     Args:
         scene: The frame.
-        radius_A: No defect, border or contamination lies within this distance, Å.
+        radius_A: No defect, border or contamination lies within this distance, Å; at
+            least `REACH_A` is kept.
 
     Returns:
         A hexagon, as a defect of unknown type whose p is that of its weakest atom; every eligible
         one is equally likely. None where there is none, or the frame is not to be trusted.
     """
-    if scene.doubt is not None or not len(eligible := _eligible(scene, radius_A)):
+    if scene.doubt is not None or not len(eligible := _eligible(scene, max(radius_A, REACH_A))):
         return None
     view = scene.view
     seed = int.from_bytes(blake3(f"patch {scene.header.frame}".encode()).digest(8), "little")
