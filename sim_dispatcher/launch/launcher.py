@@ -12,7 +12,7 @@ import shutil
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import structlog
 from fireworks import FWAction, FWorker
@@ -21,15 +21,15 @@ from pymongo.errors import PyMongoError
 
 from shared.clock import Clock
 from shared.errors import DatabaseError
-from sim_dispatcher.failures import Ending, FailureKind, classify, is_lawful
+from sim_dispatcher.failures import FailureKind, is_lawful
 from sim_dispatcher.launch.admission import Admitted, Refused, admit
 from sim_dispatcher.launch.engine_process import EngineProcess
-from sim_dispatcher.launch.flight import Flight, Flown, Signals
+from sim_dispatcher.launch.flight import Flight, Signals
+from sim_dispatcher.launch.landing import Landed, failure_of
 from sim_dispatcher.launch.launchpad import FIREWORKS_ERRORS
 from sim_dispatcher.launch.orders import (
     CHECKPOINT_NAME,
     EngineAnswer,
-    EngineFailure,
     EngineOrder,
     EngineUnfinished,
 )
@@ -42,7 +42,6 @@ from sim_dispatcher.ledger import (
     Failure,
     JobRecord,
     Ledger,
-    Spent,
     is_outage,
 )
 from sim_dispatcher.ledger.bell import ring
@@ -91,15 +90,6 @@ class LauncherSettings:
     firework: int | None = None
     least_priority: float | None = None
     max_wall_s: float | None = None
-
-
-@dataclass(frozen=True)
-class _Landed:
-    """How a flight ended, whose it was, and what it cost."""
-
-    outcome: Flown
-    launch: int
-    spent: Spent
 
 
 class Launcher:
@@ -271,7 +261,7 @@ class Launcher:
         outcome = flight.watch(claim, launch, signals)
         if isinstance(outcome, EngineAnswer):
             outcome = checked(outcome, decision.spec)
-        landed = _Landed(outcome, launch, flight.spent)
+        landed = Landed(outcome, launch, flight.spent, signals.given)
         while not self._try_to_conclude(claim, landed) and not stop.wait(RETRY_S):
             log.warning("result kept until the database is back", key=claim.key)
 
@@ -304,7 +294,7 @@ class Launcher:
             twins=str(twins.absolute()),
         )
 
-    def _try_to_conclude(self, claim: JobRecord, landed: _Landed) -> bool:
+    def _try_to_conclude(self, claim: JobRecord, landed: Landed) -> bool:
         """Write an outcome; False while the database is away. Harmless to repeat."""
         try:
             self._conclude(claim, landed)
@@ -341,7 +331,7 @@ class Launcher:
             return Refused(decision.firework, "It was changed while it was checked out.")
         return int(launch)
 
-    def _conclude(self, claim: JobRecord, landed: _Landed) -> None:
+    def _conclude(self, claim: JobRecord, landed: Landed) -> None:
         """Write an outcome to the ledger first, then to the LaunchPad."""
         key, token, outcome = claim.key, claim.token, landed.outcome
         if isinstance(outcome, EngineUnfinished) and self._settings.max_wall_s is not None:
@@ -354,32 +344,21 @@ class Launcher:
             stored: dict[str, Any] = {"job": key, "energy_eV": outcome.answer.result.energy_eV}
             state = "COMPLETED"
         else:
-            failure = _failure(outcome, landed.spent)
+            failure = failure_of(outcome, landed)
             applied = self._ledger.fall_short(key, token, failure) == "failed"
             stored = {"job": key, "_message": f"{failure.reason} {failure.remedy}"}
             state = "FIZZLED"
         log.info("attempt ended", key=key, token=token, state=state, applied=applied)
         if applied:
             action = FWAction(stored_data=stored, exit=state == "FIZZLED")
+            completed = False
             try:
                 self._launchpad.complete_launch(landed.launch, action, state)
+                completed = True
             except FIREWORKS_ERRORS as error:
                 log.warning("launch not completed", key=key, error=str(error)[-200:])
-            self._ledger.settle(key)
+            self._ledger.settle(key, firework_ended=completed)
         ring(self._settings.folder)
-
-
-def _failure(
-    outcome: EngineFailure | EngineUnfinished | Literal["stopped"], spent: Spent
-) -> Failure:
-    """Return what an attempt without an answer came to."""
-    if isinstance(outcome, EngineFailure):
-        kind = classify(Ending(outcome.code, outcome.exit_code))
-        return Failure(kind, outcome.reason, outcome.remedy, spent)
-    if isinstance(outcome, EngineUnfinished):
-        reason = f"It stopped at its checkpoint of step {outcome.step}."
-        return Failure(FailureKind.WALLTIME, reason, "Start it again.", spent)
-    return Failure(FailureKind.INTERRUPTED, "Its launcher was stopped.", "Start it again.", spent)
 
 
 def _is_ours(claim: JobRecord) -> bool:

@@ -52,12 +52,15 @@ class LaunchPadWorkflows:
         self._key = key
         self._clock = clock
         self._router = router or LocalRouter()
+        self._added: dict[int, str] = {}
 
     def stage(self, spec: JobSpec) -> int:
         """Add the job's workflow where no launcher sees it, unless it is there; return `fw_id`."""
         known = self._launchpad.workflows.find_one({"metadata.job": spec.key}, {"nodes": 1})
         if known is not None:
-            return int(known["nodes"][0])
+            number = int(known["nodes"][0])
+            self._added.pop(number, None)
+            return number
         route = self._router.route(spec)
         fields: dict[str, Any] = {"_category": STAGING, "_priority": spec.priority}
         if route.request is not None:
@@ -66,20 +69,27 @@ class LaunchPadWorkflows:
         firework = Firework(task, spec=fields, name=spec.key)
         metadata = {"job": spec.key, "roi": spec.roi, "category": route.category}
         numbers = self._launchpad.add_wf(Workflow([firework], name=spec.key, metadata=metadata))
-        return int(next(iter(numbers.values())))
+        number = int(next(iter(numbers.values())))
+        self._added[number] = route.category
+        return number
 
     def is_whole(self, firework: int) -> bool:
         """Tell whether both the firework and its workflow are in the database."""
+        if firework in self._added:
+            return True  # both inserts were acknowledged
         first = self._launchpad.fireworks.find_one({"fw_id": firework}, {"fw_id": 1})
         return first is not None and self._workflow_exists(firework)
 
     def open(self, firework: int) -> None:
         """Let launchers see a staged firework."""
-        workflow = self._launchpad.workflows.find_one({"nodes": firework}, {"metadata.category": 1})
-        metadata = (workflow or {}).get("metadata", {})
+        category = self._added.pop(firework, None)
+        if category is None:
+            fields = {"metadata.category": 1}
+            workflow = self._launchpad.workflows.find_one({"nodes": firework}, fields)
+            category = (workflow or {}).get("metadata", {}).get("category", LOCAL)
         self._launchpad.fireworks.update_one(
             {"fw_id": firework, "spec._category": STAGING},
-            {"$set": {"spec._category": metadata.get("category", LOCAL)}},
+            {"$set": {"spec._category": category}},
         )
 
     def prioritise(self, firework: int, priority: float) -> None:

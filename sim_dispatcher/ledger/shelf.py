@@ -144,7 +144,8 @@ class Shelf:
         )
         if document is None:
             return None
-        self.stamp(key)
+        if event is not JobEvent.CLAIMED:  # its first heartbeat, or its end, is numbered soon
+            self.stamp(key)
         return _record(document)
 
     def pass_on(self, key: str, event: JobEvent, changes: Mapping[str, Any]) -> JobRecord | None:

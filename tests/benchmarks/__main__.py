@@ -23,8 +23,11 @@ from detect_classical import (
     wrong_against_classical,
 )
 from faces import ring_search
+from jobs import job_launch, job_submission
+from latency import print_latency
 from link import frame_link
 from refine import refine_time
+from relax import relaxation
 
 RUNS = 15
 OUT = Path(__file__).resolve().parents[2] / "benchmarks.json"
@@ -98,6 +101,21 @@ PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
         *refine_time(),
         "CPU ms per 896² frame",
     ),
+    "job_vs_rapidfire": lambda open_until: Pair(
+        "FireWorks 2 rapidfire, the same database, a task that does nothing",
+        *job_launch(open_until),
+        "ms per job, 5,000 waiting",
+        7,
+    ),
+    "job_submission_vs_add_wf": lambda open_until: Pair(
+        "FireWorks 2 add_wf, the same database",
+        *job_submission(open_until),
+        "ms per job, 5,000 waiting",
+        7,
+    ),
+    "relax_vs_plain": lambda _: Pair(
+        "tblite and ASE's BFGS, silicon in 91 carbon atoms at GFN1", *relaxation(), "CPU s", 1
+    ),
     "detect_vs_classical": lambda _: against_classical(
         time_against_classical(), "ms per 512² frame", 5
     ),
@@ -113,7 +131,10 @@ PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
 
 
 def main() -> None:
-    """Measure every pair, or those named on the command line."""
+    """Measure every pair, or those named on the command line; `answer_latency` is printed."""
+    if sys.argv[1:2] == ["answer_latency"]:
+        print_latency(sys.argv[2:])
+        return
     wanted = sys.argv[1:] or list(PAIRS)
     results = json.loads(OUT.read_text("utf-8")) if sys.argv[1:] and OUT.exists() else {}
     with ExitStack() as open_until:

@@ -279,7 +279,7 @@ def test_a_database_that_is_away_is_said_to_be_and_the_same_call_succeeds_later(
     tmp_path: Path, workflows: Any, clock: Any, spec: Spec
 ) -> None:
     with hosted(tmp_path / "db") as uri:
-        client = Client(uri, serverSelectionTimeoutMS=100)
+        client = Client(uri, serverSelectionTimeoutMS=500)
         ledger = Ledger(client, "fw", workflows, clock)
         ledger.submit(spec("early"))
     with pytest.raises(DatabaseAwayError, match="does not answer"):
