@@ -129,7 +129,8 @@ class _Bar:
     @cached_property
     def working(self) -> Level:
         """The level that computes differences: this one, or the first that can afford them."""
-        return self.level if self.level.name in CHEAP else choose_level(CHEAP[0])
+        affordable = self.level.name in CHEAP or not self.level.can_react
+        return self.level if affordable else choose_level(CHEAP[0])
 
     @cached_property
     def at_working(self) -> Computed:
@@ -168,7 +169,7 @@ class _Bar:
 def _numerics(bar: _Bar, _: tuple[Variant, ...]) -> None:
     """Find what the forces left at the end are worth."""
     final = bar.own.cluster
-    system = System(final.numbers, final.charge, final.unpaired)
+    system = System(final.numbers, final.charge, final.unpaired, final.lattice_A)
     forces = bar.level.potential(system, bar.options.numerics).evaluate(final.positions_A)
     hessian = model_hessian(
         choose_level("gfnff").potential(system), final.positions_A, all_free(final)
@@ -220,10 +221,7 @@ def _starts(bar: _Bar, _: tuple[Variant, ...]) -> None:
 def _alternatives(bar: _Bar, variants: tuple[Variant, ...]) -> None:
     """Find how far other readings of the place lie from this one."""
     asked = [variant for variant in variants if variant.kind == "alternative"]
-    mine = bar.at_working.result.formation_eV
-    if mine is None:
-        bar.notes.append("alternatives_eV is missing: there is no formation energy to compare")
-        return
+    mine = _own_formation(bar)
     energies: list[tuple[float, float]] = []
     left_out = 0.0
     for variant in asked:
@@ -244,6 +242,21 @@ def _alternatives(bar: _Bar, variants: tuple[Variant, ...]) -> None:
         bar.parts["alternatives_left_out_share"] = min(left_out, 1.0)
 
 
+def _own_formation(bar: _Bar) -> float:
+    """Return the formation energy that variants are compared with, eV.
+
+    Raises:
+        StructureError: The answer has none.
+    """
+    energies = bar.own.result.formation_eV, bar.at_working.result.formation_eV
+    if energies[0] is None or energies[1] is None:
+        raise StructureError(
+            "the answer has no formation energy to compare with.",
+            remedy="Ask for a level that has chemical potentials of these elements.",
+        )
+    return energies[1]
+
+
 def _formation(bar: _Bar, variant: Variant) -> float | None:
     """Return a variant's formation energy, eV, or None with a note."""
     try:
@@ -259,11 +272,9 @@ def _formation(bar: _Bar, variant: Variant) -> float | None:
 def _size(bar: _Bar, variants: tuple[Variant, ...]) -> None:
     """Find what a larger cut says differently."""
     larger = next((variant for variant in variants if variant.kind == "larger"), None)
-    mine = bar.at_working.result.formation_eV
-    if larger is None or mine is None:
-        reason = "no larger cut" if larger is None else "no formation energy to compare"
-        bar.notes.append(f"size_eV is missing: {reason}")
-        return
+    mine = _own_formation(bar)
+    if larger is None:
+        raise StructureError("there is no larger cut.", remedy="Pick a place with more sheet.")
     found = _formation(bar, larger)
     if found is None:
         bar.notes.append(f"size_eV is missing: the {larger.name} gave no formation energy")
@@ -289,7 +300,7 @@ PARTS: Final[Mapping[str, _Part]] = {
 
 
 def _details(bar: _Bar) -> ResultFile:
-    content = {"parts": bar.parts, "differences_at": bar.working.name, **bar.details}
+    content = {"parts": merge(bar.parts), "differences_at": bar.working.name, **bar.details}
     text = json.dumps(content, indent=2, sort_keys=True)
     return ResultFile.text("error_bar.json", text, "application/json")
 

@@ -147,7 +147,7 @@ class _Ends:
 
 
 def _system(cluster: Cluster) -> System:
-    return System(cluster.numbers, cluster.charge, cluster.unpaired)
+    return System(cluster.numbers, cluster.charge, cluster.unpaired, cluster.lattice_A)
 
 
 def _graph(cluster: Cluster, positions_A: Array) -> Array:
