@@ -184,16 +184,16 @@ class OrderDesk:
             return _same(known, order)
         self._check_sitting(request)
         self._make_room()
+        self._records[order_id] = OrderRecord(order, None, self._revisions.next())
         if not self._carry(order):
+            del self._records[order_id]
             raise NoDispatcherError(
                 f"The order to {_words(order.action)} reached no dispatcher: none is connected "
                 "with room for it.",
                 remedy="Start sim-dispatcher and authorise its key; /readyz says when it is there.",
             )
-        record = OrderRecord(order, None, self._revisions.next())
-        self._records[order_id] = record
         self._revisions.announce("order", order_id)
-        return record
+        return self._records[order_id]
 
     def settle(self, outcome: OrderOutcome) -> None:
         """Take in what became of an order.

@@ -49,19 +49,22 @@ class PatchShelf:
         self._patches: OrderedDict[str, Patch] = OrderedDict()
         self._nbytes = 0
 
-    def capture(self, roi: Roi, record: FrameRecord | None) -> None:
-        """Keep what a ROI's frame shows of it; ignored where that is not known.
+    def capture(self, roi: Roi, record: FrameRecord | None) -> Patch | None:
+        """Keep what a ROI's frame shows of it; an earlier patch stays where that is not known.
 
         Args:
             roi: As last told.
             record: Its frame, None where the ring has forgotten it.
+
+        Returns:
+            The patch kept now, if there is one.
         """
         known = self._patches.get(roi.key)
         if record is None or (known is not None and known.frame == record.frame.name):
-            return
+            return known
         patch = _cut(roi, record)
         if patch is None:
-            return
+            return known
         if known is not None:
             self._nbytes -= self._patches.pop(roi.key).pixels.nbytes
         self._patches[roi.key] = patch
@@ -69,6 +72,7 @@ class PatchShelf:
         while self._nbytes > self._max_bytes and len(self._patches) > 1:
             _, forgotten = self._patches.popitem(last=False)
             self._nbytes -= forgotten.pixels.nbytes
+        return patch
 
     def get(self, roi: str) -> Patch | None:
         """Return the patch of a ROI by its key."""

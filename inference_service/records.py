@@ -97,6 +97,8 @@ class RoiRecord:
     session: str | None
     """None where its frame was never seen here: such a ROI must not be drawn."""
     revision: int
+    image: str | None = None
+    """The frame whose pixels about it are kept; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)

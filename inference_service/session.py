@@ -184,9 +184,10 @@ class Session:
         match message:
             case Roi():
                 session = self._session_of.get(message.frame)
-                record = RoiRecord(message, session, self._revisions.next())
+                patch = self.patches.capture(message, self._frames.get(message.frame))
+                image = patch.frame if patch else None
+                record = RoiRecord(message, session, self._revisions.next(), image)
                 _remember(self._rois, message.key, record, self._limits.max_rois)
-                self.patches.capture(message, self._frames.get(message.frame))
                 self._revisions.announce("roi", message.key)
             case Job():
                 self._revisions.next()

@@ -88,6 +88,7 @@ class RoiView(Roi):
     """A ROI, and the session whose sample frame its position is in."""
 
     session: str | None = Field(description="Null where its frame was never seen here.")
+    image: str | None = Field(description="The frame whose pixels about it are kept, if any.")
     revision: int
 
 
@@ -180,7 +181,7 @@ def frame_view(record: FrameRecord) -> FrameView:
 def roi_view(record: RoiRecord) -> RoiView:
     """Return a ROI as shown to readers."""
     fields = dict(record.roi)
-    return RoiView(**fields, session=record.session, revision=record.revision)
+    return RoiView(**fields, session=record.session, image=record.image, revision=record.revision)
 
 
 def answer_view(record: AnswerRecord) -> AnswerView:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from inference_service.chain import Chain
 from inference_service.live.codec import ATOM_COLUMNS, HEADER, KIND_FRAME, VERSION
 from inference_service.live.events import Asked, Greeting, Painted, Pong, Pulse, Refusal, Update
 from inference_service.views import FrameView
@@ -26,6 +27,7 @@ MODELS: Final[tuple[type[BaseModel], ...]] = (
     Painted,
     Pong,
     Asked,
+    Chain,
 )
 
 PREAMBLE: Final = """\
@@ -88,7 +90,7 @@ def _enumeration(schema: Schema) -> str:
 
 
 def _union(schema: Schema) -> str:
-    return " | ".join(_type(part) for part in schema["anyOf"])
+    return " | ".join(_type(part) for part in schema.get("anyOf") or schema["oneOf"])
 
 
 def _tuple(schema: Schema) -> str:
@@ -109,6 +111,7 @@ CONVERTERS: Final = {
     "const": _constant,
     "enum": _enumeration,
     "anyOf": _union,
+    "oneOf": _union,
     "prefixItems": _tuple,
     "type": _plain,
 }

@@ -42,6 +42,7 @@ from shared.messages import (
     SimulationResult,
     StageTimes,
 )
+from tests.browser.chemist import Chemist
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Page, Response
@@ -174,7 +175,9 @@ class Scene:
         ]
         self.session.add_atoms(atoms, table, defects)
 
-    def roi(self, key: str, xy_A: NDArray[np.float64], kind: str, state: str, **more: str) -> None:
+    def roi(
+        self, key: str, xy_A: NDArray[np.float64], kind: str, state: str, **more: object
+    ) -> None:
         """Feed the word on a ROI."""
         self.session.apply(
             Roi(
@@ -412,6 +415,12 @@ def running() -> Iterator[Running]:
 def scene(running: Running) -> Scene:
     """A sample to show."""
     return Scene(running.session)
+
+
+@pytest.fixture
+def chemist(scene: Scene) -> Chemist:
+    """A dispatcher that computes on that sample."""
+    return Chemist(scene)
 
 
 class Watched:

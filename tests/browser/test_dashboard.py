@@ -64,7 +64,7 @@ def test_a_frame_its_atoms_and_a_finished_roi_appear(watched, running, scene) ->
     expect(card).to_have_attribute("data-state", "done")
     for text in (
         "1.234 eV",
-        "error not yet estimated",
+        "no error bar yet",
         "Reference (gfn1)",
         "Si from silane",
         "\N{MINUS SIGN}12345.678 eV",
@@ -74,7 +74,7 @@ def test_a_frame_its_atoms_and_a_finished_roi_appear(watched, running, scene) ->
         expect(card).to_contain_text(text)
     expect(page.get_by_test_id("box-roi-si3")).to_be_visible()
     with page.expect_download() as download:
-        card.get_by_role("link", name="Download structure").click()
+        card.get_by_role("link", name="extxyz of the final structure").click()
     assert download.value.path().read_text() == scene.cluster()
 
 

@@ -1,126 +1,69 @@
-/** What a job returned: never a bare number, always its reference, level and convergence. */
+/** What a job returned: never a bare number, always its error, reference, level and convergence. */
 
-import type { AnswerView, BondStatistics, Reference, SimulationResult } from "../generated/messages.js";
-import { store } from "../state/store.js";
+import type { AnswerView, RoiView } from "../generated/messages.js";
+import { levelName, recipeName } from "../orders/menu.js";
+import { Downloads } from "./answer/downloads.js";
+import { Energies } from "./answer/energies.js";
+import { type Parts, partsOf, TOTAL } from "./answer/error_bar.js";
+import { Bonds, Levels, Moved, Rings } from "./answer/geometry.js";
+import { Pictures } from "./answer/pictures.js";
+import { ProvenanceView } from "./answer/provenance_view.js";
+import { ReportView } from "./answer/reports.js";
+import { SideBySide } from "./answer/side_by_side.js";
 import { age, fixed } from "./figures.js";
-import { structurePath } from "./structure_panel.js";
 
-export function AnswerCard({ answer }: { answer: AnswerView }) {
-  const { result } = answer;
-  const choice = { roi: answer.roi, level: result.level, title: answer.roi };
+interface AnswerProps {
+  readonly answer: AnswerView;
+  readonly roi: RoiView;
+  /** All answers of the ROI: the error bar may come in one of its own. */
+  readonly siblings: readonly AnswerView[];
+}
+
+export function AnswerCard({ answer, roi, siblings }: AnswerProps) {
+  const { result, disagreement } = answer;
+  const parts = partsOf(answer, siblings);
   return (
-    <section class="answer" aria-label={`Answer at level ${result.level}`} data-testid="answer">
-      <p class="answer-head">
-        <b>{result.recipe}</b> at level <b>{result.level}</b>
-        {result.converged ? null : <span class="badge failed">✕ not converged</span>}
-      </p>
-      <dl class="energies">
-        <Formation result={result} />
-        <div>
-          <dt>Total energy</dt>
-          <dd>{fixed(result.energy_eV, 3)} eV</dd>
-        </div>
+    <section class="answer" aria-label={`${recipeName(result.recipe)} at level ${levelName(result.level)}`} data-testid="answer">
+      {result.converged ? null : (
+        <p class="answer-head">
+          <span class="badge failed">✕ not converged</span>
+        </p>
+      )}
+      <ReportView answer={answer} parts={parts} />
+      <Energies answer={answer} parts={parts} />
+      <SideBySide answer={answer} roi={roi} />
+      <Pictures answer={answer} />
+      <dl class="facts">
+        {result.moved === null ? null : <Moved moved={result.moved} />}
+        {disagreement === null ? null : <Levels disagreement={disagreement} level={result.level} />}
+        <Rings rings={result.rings} />
       </dl>
       <Bonds bonds={result.bonds_A} />
       <p class="aside">
-        Rings {census(result.rings["before"])} → {census(result.rings["after"])}
-      </p>
-      <p class="aside">
         {result.converged ? "Converged" : "Stopped"} after {result.steps} steps, largest force{" "}
-        {fixed(result.fmax_eV_A, 4)} eV/Å, {age(result.wall_s)} · {answer.provenance.software}
+        {fixed(result.fmax_eV_A, 4)} eV/Å, {age(result.wall_s)} ({age(result.cpu_s)} of CPU) ·{" "}
+        {answer.provenance.software}
+        {answer.provenance.settings === null ? "" : ` · ${answer.provenance.settings}`}
       </p>
-      <p class="answer-actions">
-        <a class="download" href={structurePath(choice)} download>
-          Download structure (extxyz)
-        </a>
-        {(["cif", "poscar"] as const).map((form) => (
-          <a key={form} class="download" href={`${structurePath(choice)}&format=${form}`} download>
-            {form}
-          </a>
-        ))}
-        <button class="download" type="button" onClick={() => store.set({ structure: choice })}>
-          Show in 3D
-        </button>
-      </p>
+      <ProvenanceView answer={answer} />
+      <Downloads answer={answer} title={answer.roi} />
     </section>
   );
 }
 
-function Formation({ result }: { result: SimulationResult }) {
-  if (result.formation_eV === null) {
-    return (
-      <div>
-        <dt>Formation energy</dt>
-        <dd>
-          not defined at this level
-          <span class="note">{result.level} reports geometry</span>
-        </dd>
-      </div>
-    );
-  }
-  return (
-    <div class="formation">
-      <dt>Formation energy</dt>
-      <dd>
-        <span class="energy">{fixed(result.formation_eV, 3)} eV</span>
-        <span class="note">{uncertainty(result)}</span>
-        {result.reference === null ? (
-          <span class="note warn">reference not stated</span>
-        ) : (
-          <ReferenceView reference={result.reference} />
-        )}
-      </dd>
-    </div>
-  );
+/** One line for an answer that is not opened. */
+export function summary(answer: AnswerView, siblings: readonly AnswerView[]): string {
+  const { result } = answer;
+  const parts = partsOf(answer, siblings);
+  const { report } = result;
+  if (report?.kind === "adsorption") return `binds ${report.adsorbate} with ${energy(report.binding_eV, parts)}`;
+  if (report?.kind === "barrier") return `barrier ${energy(report.barrier_eV, parts)}`;
+  if (report?.kind === "dynamics") return `${fixed(report.done_fs, 0)} fs at ${fixed(report.temperature_K, 0)} K`;
+  if (result.formation_eV !== null) return energy(result.formation_eV, parts);
+  return "geometry";
 }
 
-function uncertainty(result: SimulationResult): string {
-  if (result.uncertainty === null) return "error not yet estimated";
-  const parts = Object.entries(result.uncertainty);
-  return `± ${parts.map(([name, value]) => `${fixed(value, 3)} eV (${name})`).join(" ± ")}`;
-}
-
-function ReferenceView({ reference }: { reference: Reference }) {
-  const potentials = Object.entries(reference.mu_eV)
-    .map(([element, value]) => `μ(${element}) = ${fixed(value, 3)} eV`)
-    .join(", ");
-  return (
-    <span class="note">
-      Reference ({reference.level}): pristine cluster, same rim, {fixed(reference.pristine_eV, 3)} eV
-      {potentials === "" ? "" : `; ${potentials}`}. {reference.note}
-    </span>
-  );
-}
-
-function Bonds({ bonds }: { bonds: Readonly<Record<string, BondStatistics>> }) {
-  return (
-    <table class="bonds">
-      <caption>Bond lengths, Å</caption>
-      <thead>
-        <tr>
-          <th scope="col">bond</th>
-          <th scope="col">mean</th>
-          <th scope="col">min–max</th>
-          <th scope="col">n</th>
-        </tr>
-      </thead>
-      <tbody>
-        {Object.entries(bonds).map(([kind, bond]) => (
-          <tr key={kind}>
-            <th scope="row">{kind}</th>
-            <td>{fixed(bond.mean, 3)}</td>
-            <td>
-              {fixed(bond.min, 3)}–{fixed(bond.max, 3)}
-            </td>
-            <td>{bond.n}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
-}
-
-function census(rings: Readonly<Record<string, number>> | undefined): string {
-  const entries = Object.entries(rings ?? {}).sort((a, b) => Number(a[0]) - Number(b[0]));
-  return entries.length === 0 ? "none" : entries.map(([size, n]) => `${n}×${size}`).join(" ");
+function energy(value: number, parts: Parts | null): string {
+  const total = parts?.[TOTAL];
+  return `${fixed(value, 2)}${total === undefined ? "" : ` ± ${fixed(total, 2)}`} eV`;
 }

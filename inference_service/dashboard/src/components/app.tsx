@@ -1,6 +1,8 @@
 /** The page: strip above, image left, ROIs right. */
 
 import { CheatSheet } from "./cheat_sheet.js";
+import { ComputeDialog } from "./orders/compute_dialog.js";
+import { Toasts } from "./orders/toasts.js";
 import { Notices } from "./notices.js";
 import { Rail } from "./rail.js";
 import { Stage } from "./stage.js";
@@ -16,6 +18,8 @@ export function App({ onPainted }: { onPainted: () => void }) {
         <Rail />
       </main>
       <CheatSheet />
+      <ComputeDialog />
+      <Toasts />
     </div>
   );
 }

@@ -29,6 +29,11 @@ export function percent(fraction: number): string {
   return `${Math.round(100 * fraction)} %`;
 }
 
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+}
+
 function superscript(power: number): string {
   return [...String(power)].map((digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)]).join("");
 }

@@ -1,8 +1,8 @@
-/** The right rail: every ROI as a card, the active ones first, the refused ones apart. */
+/** The right rail: every ROI as a card, the active ones first, the refused and the lost apart. */
 
 import type { RoiView } from "../generated/messages.js";
 import { useStore } from "../state/store.js";
-import { ordered } from "../state/rois.js";
+import { asksForALook, ordered } from "../state/rois.js";
 import { RoiCard } from "./roi_card.js";
 
 /** Cards in the page; REST lists the rest. */
@@ -10,8 +10,13 @@ const MOST_CARDS = 100;
 
 export function Rail() {
   const rois = ordered(useStore((state) => state.rois));
-  const refused = rois.filter((roi) => roi.state === "refused");
-  const wanted = rois.filter((roi) => roi.state !== "refused");
+  const selected = useStore((state) => state.selected);
+  const refused = rois.filter((roi) => roi.state === "refused" && !asksForALook(roi));
+  const lost = rois.filter((roi) => roi.state === "stale");
+  const apart = new Set([...refused, ...lost]);
+  const wanted = rois.filter((roi) => !apart.has(roi));
+  // The card that is read: the chosen one, else the latest that has something to say.
+  const open = selected ?? wanted.find((roi) => roi.state === "done")?.key ?? null;
   return (
     <aside class="rail" aria-label="ROIs and their answers" tabIndex={0}>
       <h2>
@@ -23,31 +28,40 @@ export function Rail() {
           computation.
         </p>
       ) : null}
-      <Cards rois={wanted} />
-      {refused.length > 0 ? <Refused rois={refused} /> : null}
+      <Cards rois={wanted} open={open} />
+      <Group name="Not seen any more" className="stale-group" rois={lost} open={open} />
+      <Group name="Refused" className="refused-group" rois={refused} open={open} />
     </aside>
   );
 }
 
-function Refused({ rois }: { rois: readonly RoiView[] }) {
+interface GroupProps {
+  readonly name: string;
+  readonly className: string;
+  readonly rois: readonly RoiView[];
+  readonly open: string | null;
+}
+
+function Group({ name, className, rois, open }: GroupProps) {
   const chosen = useStore((state) => state.selected);
+  if (rois.length === 0) return null;
   return (
-    <details class="refused-group" open={rois.some((roi) => roi.key === chosen)}>
+    <details class={`group ${className}`} open={rois.some((roi) => roi.key === chosen)}>
       <summary>
-        Refused <span class="count">{rois.length}</span>
+        {name} <span class="count">{rois.length}</span>
       </summary>
-      <Cards rois={rois} />
+      <Cards rois={rois} open={open} />
     </details>
   );
 }
 
-function Cards({ rois }: { rois: readonly RoiView[] }) {
+function Cards({ rois, open }: { rois: readonly RoiView[]; open: string | null }) {
   const more = rois.length - MOST_CARDS;
   return (
     <>
       <ol class="cards">
         {rois.slice(0, MOST_CARDS).map((roi) => (
-          <RoiCard key={roi.key} roi={roi} />
+          <RoiCard key={roi.key} roi={roi} open={roi.key === open} />
         ))}
       </ol>
       {more > 0 ? (

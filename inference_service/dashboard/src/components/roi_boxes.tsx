@@ -4,7 +4,7 @@ import { roiCentre } from "../draw/calibration.js";
 import { toScreen, type Viewport } from "../draw/viewport.js";
 import type { Atoms, RoiView } from "../generated/messages.js";
 import type { LiveFrame } from "../live/decode.js";
-import { ordered, ROI_STATES } from "../state/rois.js";
+import { ordered, roiName, stateStyle } from "../state/rois.js";
 import { store, useStore } from "../state/store.js";
 
 export function RoiBoxes({ frame, view }: { frame: LiveFrame; view: Viewport }) {
@@ -13,7 +13,9 @@ export function RoiBoxes({ frame, view }: { frame: LiveFrame; view: Viewport }) 
   const { analysis, session } = frame.view;
   // Without an analysis the drift is unknown, and with it every position: draw no box.
   if (analysis === null) return null;
-  const here = ordered(rois).filter((roi) => roi.session === session);
+  const here = ordered(rois).filter(
+    (roi) => roi.session === session && (roi.state !== "stale" || roi.key === selected),
+  );
   return (
     <div class="boxes">
       {here.map((roi) => (
@@ -46,11 +48,11 @@ function RoiBox({ roi, analysis, frame, view, selected }: RoiBoxProps) {
   }
   const at = toScreen(view, centre);
   const half = radius * view.scale;
-  const { icon, text } = ROI_STATES[roi.state];
+  const { icon, text } = stateStyle(roi);
   return (
     <button
       type="button"
-      class={`roi-box ${roi.state}${selected ? " selected" : ""}`}
+      class={`roi-box ${roi.state} from-${roi.origin}${selected ? " selected" : ""}`}
       style={{
         left: `${at.x - half}px`,
         top: `${at.y - half}px`,
@@ -58,7 +60,7 @@ function RoiBox({ roi, analysis, frame, view, selected }: RoiBoxProps) {
         height: `${2 * half}px`,
       }}
       aria-pressed={selected}
-      aria-label={`ROI ${roi.defect.type}, ${text}`}
+      aria-label={`ROI ${roiName(roi)}, ${text}`}
       data-testid={`box-${roi.key}`}
       onClick={() => store.set({ selected: selected ? null : roi.key })}
     >

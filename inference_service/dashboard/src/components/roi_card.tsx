@@ -1,25 +1,32 @@
-/** One ROI: what it is, where its computation stands, and what came back. */
+/** One ROI: what it is, why, where its computation stands, what came back, what to order. */
 
 import { useEffect, useRef } from "preact/hooks";
-import type { Job, RoiView } from "../generated/messages.js";
-import { answersOf, jobsOf, ROI_STATES } from "../state/rois.js";
+import type { AnswerView, RoiView } from "../generated/messages.js";
+import { levelName, recipeName } from "../orders/menu.js";
+import { answersOf, jobsOf, roiName, stateStyle } from "../state/rois.js";
 import { store, useStore } from "../state/store.js";
-import { AnswerCard } from "./answer_card.js";
+import { AnswerCard, summary } from "./answer_card.js";
 import { percent } from "./figures.js";
+import { Actions } from "./roi/actions.js";
+import { Jobs } from "./roi/jobs.js";
+import { Origin, Why } from "./roi/why.js";
 
-export function RoiCard({ roi }: { roi: RoiView }) {
+export function RoiCard({ roi, open }: { roi: RoiView; open: boolean }) {
   const card = useRef<HTMLLIElement>(null);
   const selected = useStore((state) => state.selected === roi.key);
   const jobs = useStore((state) => state.jobs);
-  const answers = useStore((state) => state.answers);
+  const answers = answersOf(
+    useStore((state) => state.answers),
+    roi.key,
+  );
   useEffect(() => {
     if (selected) card.current?.scrollIntoView({ block: "nearest" });
   }, [selected]);
-  const { icon, text } = ROI_STATES[roi.state];
+  const { icon, text } = stateStyle(roi);
   return (
     <li
       ref={card}
-      class={`card ${roi.state}${selected ? " selected" : ""}`}
+      class={`card ${roi.state}${selected ? " selected" : ""}${roi.wish === "never" ? " dismissed" : ""}`}
       data-testid={`card-${roi.key}`}
       data-state={roi.state}
     >
@@ -33,42 +40,43 @@ export function RoiCard({ roi }: { roi: RoiView }) {
           <span class={`badge ${roi.state}`}>
             <span aria-hidden="true">{icon}</span> {text}
           </span>
-          <span class="kind">{roi.defect.type}</span>
+          <span class="kind">{roiName(roi)}</span>
           <span class="aside">p {percent(roi.defect.p)}</span>
+          <Origin roi={roi} />
         </button>
       </h3>
-      <p class="aside">
-        <Where roi={roi} /> · seen in {roi.seen_frames} {roi.seen_frames === 1 ? "frame" : "frames"} ·{" "}
-        <span class="mono">{roi.key}</span>
-      </p>
-      {roi.reason === null ? null : <p class="reason">{roi.reason}</p>}
+      <Why roi={roi} />
+      <Actions roi={roi} />
       <Jobs jobs={jobsOf(jobs, roi.key)} />
-      {answersOf(answers, roi.key).map((answer) => (
-        <AnswerCard key={answer.job} answer={answer} />
-      ))}
+      <Answers answers={answers} roi={roi} open={open} />
     </li>
   );
 }
 
-function Where({ roi }: { roi: RoiView }) {
-  const session = useStore((state) => state.shown?.frame.view.session ?? null);
-  if (roi.session === null) return <>frame no longer known</>;
-  return <>{roi.session === session ? `frame ${roi.frame_index}` : `earlier session ${roi.session}`}</>;
-}
-
-function Jobs({ jobs }: { jobs: readonly Job[] }) {
-  const open = jobs.filter((job) => job.state !== "done");
-  if (open.length === 0) return null;
+/** The newest answer in full where the card is open; the others a line each. */
+function Answers({
+  answers,
+  roi,
+  open,
+}: {
+  answers: readonly AnswerView[];
+  roi: RoiView;
+  open: boolean;
+}) {
+  const shown = answers.filter(({ result }) => result.recipe !== "error_bar");
   return (
-    <ul class="jobs">
-      {open.map((job) => (
-        <li key={job.key}>
-          {job.recipe} · {job.level}: <b>{job.state}</b>
-          {job.n_atoms > 0 ? ` · ${job.n_atoms} atoms` : ""}
-          {job.firework === null ? "" : ` · Firework ${job.firework}`}
-          {job.reason === null ? null : <p class="reason">{job.reason}</p>}
-        </li>
+    <>
+      {shown.map((answer, i) => (
+        <details key={answer.job} class="answer-fold" open={open && i === 0}>
+          <summary>
+            <span class="answer-what">
+              {recipeName(answer.result.recipe)} · {levelName(answer.result.level)}
+            </span>
+            <b>{summary(answer, answers)}</b>
+          </summary>
+          <AnswerCard answer={answer} roi={roi} siblings={answers} />
+        </details>
       ))}
-    </ul>
+    </>
   );
 }

@@ -5,9 +5,10 @@ import { atomNear, exaggerationFor, OverlayLayer } from "../draw/atom_layer.js";
 import { ImageLayer } from "../draw/image_layer.js";
 import { drawsInSoftware } from "../draw/renderer.js";
 import { panned, type Point, toImage, type Viewport } from "../draw/viewport.js";
-import { viewport, zoomedAbout } from "../keys/registry.js";
+import { placeAt, viewport, zoomedAbout } from "../state/view.js";
 import { store, useStore } from "../state/store.js";
 import { AtomTip, type Hover } from "./atom_tip.js";
+import { LookMenu, lookAt } from "./orders/look_menu.js";
 import { Legend } from "./legend.js";
 import { RoiBoxes } from "./roi_boxes.js";
 import { ScaleBarView } from "./scale_bar_view.js";
@@ -44,6 +45,7 @@ export function Stage({ onPainted }: { onPainted: () => void }) {
         )}
         {frame !== null && hover !== null ? <AtomTip frame={frame} hover={hover} /> : null}
         <StaleBadge />
+        <LookMenu />
       </div>
       <StructurePanel />
       <Legend />
@@ -133,11 +135,19 @@ function useGestures(
   return {
     onPointerDown: (event: PointerEvent) => {
       if (event.target instanceof HTMLElement && event.target.closest("button")) return;
+      store.set({ place: null });
+      if (event.button !== 0) return;
+      if (event.shiftKey) {
+        const place = placeAt(store.state, at(event));
+        if (place !== null) lookAt(place);
+        return;
+      }
       drag.current = { x: event.clientX, y: event.clientY };
       stage.current?.setPointerCapture(event.pointerId);
     },
     onPointerMove: (event: PointerEvent) => {
       const from = drag.current;
+      store.set({ pointer: at(event) });
       if (from === null) {
         setHover(hovered(at(event)));
         return;
@@ -150,7 +160,15 @@ function useGestures(
     onPointerUp: () => {
       drag.current = null;
     },
-    onPointerLeave: () => setHover(null),
+    onPointerLeave: () => {
+      setHover(null);
+      store.set({ pointer: null });
+    },
+    onContextMenu: (event: MouseEvent) => {
+      event.preventDefault();
+      setHover(null);
+      store.set({ place: placeAt(store.state, at(event)) });
+    },
   };
 }
 

@@ -8,8 +8,8 @@ const STYLE = { stick: { radius: 0.12 }, sphere: { scale: 0.24 } };
 /** Turned about x so that y points down, as in the image. */
 const LIKE_THE_IMAGE_DEG = 180;
 
-export function structurePath({ roi, level }: StructureChoice): string {
-  return `/api/v1/answers/${encodeURIComponent(roi)}/structure?level=${encodeURIComponent(level)}`;
+export function structurePath({ roi, job }: StructureChoice): string {
+  return `/api/v1/answers/${encodeURIComponent(roi)}/structure?job=${encodeURIComponent(job)}`;
 }
 
 /** Stays in the page when closed, because its viewer is used again. */

@@ -5,6 +5,7 @@ import type { Acquisition, Atoms, FrameView } from "../generated/messages.js";
 import { linkDelayMs } from "../state/staleness.js";
 import { type ShownFrame, store, useStore } from "../state/store.js";
 import { Chips } from "./chips.js";
+import { Budget, Conduct } from "./orders/conduct.js";
 import { age, dose, fixed, milliseconds, NOT_KNOWN, percent } from "./figures.js";
 import { useStaleness } from "./use_staleness.js";
 
@@ -17,12 +18,15 @@ export function TopStrip() {
       <div class="strip-row">
         <h1 class="brand">AtomLoop</h1>
         <Chips />
+        <Conduct />
         <button class="help-button" type="button" onClick={openHelp} aria-keyshortcuts="?">
           Keys <kbd>?</kbd>
         </button>
       </div>
-      <dl class="figures" aria-label="The frame on the screen">
+      <dl class="figures" aria-label="The frame on the screen and the means of the session">
         {shown === null ? <Empty /> : <FrameFigures shown={shown} />}
+        <Budget />
+        {shown === null ? null : <Latency shown={shown} />}
       </dl>
     </header>
   );
@@ -60,7 +64,6 @@ function FrameFigures({ shown }: { shown: ShownFrame }) {
         value={analysis === null ? NOT_KNOWN : percent(analysis.contamination)}
         note="of the area, hatched"
       />
-      <Latency shown={shown} />
     </>
   );
 }

@@ -113,6 +113,30 @@ export interface Calibration {
   readonly source: "header" | "flag" | "none";
 }
 
+/** Where a number comes from. */
+export interface Chain {
+  readonly roi: string;
+  readonly job: string;
+  readonly recipe: "single_point" | "relax" | "relax_perimeter" | "relax_z" | "relax_h" | "formation" | "md" | "adsorb" | "neb" | "image" | "error_bar";
+  readonly level: "gfnff" | "gfn1" | "gfn2" | "pyscf" | "gpaw" | "qe" | "dftb" | "vasp";
+  readonly software: string;
+  readonly settings: string | null;
+  /** From detector counts to outputs. */
+  readonly links: readonly (ChainLink)[];
+  /** No link that could be recomputed differs. */
+  readonly intact: boolean;
+}
+
+/** One link of a provenance chain. */
+export interface ChainLink {
+  /** `frame`, `model`, `atoms`, `structure`, `inputs`, `outputs`, or `file NAME`. */
+  readonly name: string;
+  /** In words. */
+  readonly what: string;
+  readonly digest: string | null;
+  readonly state: "matches" | "differs" | "not_here" | "not_stated";
+}
+
 /** A classified group of atoms. */
 export interface Defect {
   readonly type: "V1" | "V2_585" | "V_555777" | "SW_5577" | "Si_C3" | "Si_C4" | "Si_edge" | "Si_dimer" | "Si_trimer" | "Si_tetramer" | "sub_B" | "sub_N" | "sub_O" | "GB" | "edge" | "hole" | "adatom" | "unknown";
@@ -443,6 +467,8 @@ export interface RoiView {
   readonly updated_at_ns: number;
   /** Null where its frame was never seen here. */
   readonly session: string | null;
+  /** The frame whose pixels about it are kept, if any. */
+  readonly image: string | null;
   readonly revision: number;
 }
 
@@ -464,7 +490,7 @@ export interface SimulationResult {
   readonly wall_s: number;
   readonly cpu_s: number;
   readonly moved: Displacement | null;
-  readonly report: unknown | null;
+  readonly report: DynamicsReport | AdsorptionReport | BarrierReport | ImageReport | null;
 }
 
 /** Where the time went on the service, ms. */

@@ -2,17 +2,12 @@
 
 import type { AtomMode } from "../draw/atom_layer.js";
 import { roiCentre } from "../draw/calibration.js";
-import { centred, fit, panned, type Point, toScreen, type Viewport, zoomed } from "../draw/viewport.js";
+import { centred, panned, toScreen } from "../draw/viewport.js";
 import { ordered } from "../state/rois.js";
 import { type State, store } from "../state/store.js";
-
-export interface KeyCommand {
-  readonly keys: readonly string[];
-  /** As printed on the key cap. */
-  readonly cap: string;
-  readonly does: string;
-  run(state: State): Partial<State>;
-}
+import { imageSize, viewport, zoomedAbout } from "../state/view.js";
+import type { KeyCommand } from "./command.js";
+import { ORDER_COMMANDS } from "./orders.js";
 
 const PAN_PX = 60;
 const ZOOM_STEP = 1.25;
@@ -37,13 +32,15 @@ export const COMMANDS: readonly KeyCommand[] = [
   },
   { keys: ["j", "J"], cap: "J", does: "next ROI", run: step(1) },
   { keys: ["k", "K"], cap: "K", does: "previous ROI", run: step(-1) },
+  ...ORDER_COMMANDS,
   { keys: ["?"], cap: "?", does: "this list", run: (state) => ({ help: !state.help }) },
   {
     keys: ["Escape"],
     cap: "Esc",
-    does: "close this list or the structure, else select no ROI",
+    does: "close this list, the menu or the structure, else select no ROI",
     run: (state) => {
       if (state.help) return { help: false };
+      if (state.place !== null) return { place: null };
       return state.structure === null ? { selected: null } : { structure: null };
     },
   },
@@ -60,41 +57,25 @@ export function onKey(event: KeyboardEvent): void {
   if (command === undefined) return;
   if (/^[a-z?]$/i.test(event.key) && !store.state.letterKeys) return;
   if (event.key.startsWith("Arrow") && isScrolling(event.target)) return;
+  if (store.state.menu !== null) return;
   event.preventDefault();
-  store.set(command.run);
+  if (command.run !== undefined) store.set(command.run);
+  command.order?.(store.state);
 }
 
-/** The viewport in force: the operator's, or the whole image. */
-export function viewport(state: State): Viewport | null {
-  if (state.view !== null) return state.view;
-  const image = imageSize(state);
-  return image === null || state.stage.width === 0 ? null : fit(image, state.stage);
-}
-
-/** Zoom about a point of the stage. */
-export function zoomedAbout(state: State, factor: number, about: Point): Partial<State> {
-  const view = viewport(state);
-  return view === null ? {} : { view: zoomed(view, factor, about) };
-}
-
-function imageSize(state: State): { width: number; height: number } | null {
-  const frame = state.shown?.frame;
-  return frame === undefined ? null : { width: frame.columns, height: frame.rows };
-}
-
-function atScale(scale: number): KeyCommand["run"] {
+function atScale(scale: number): NonNullable<KeyCommand["run"]> {
   return (state) => {
     const image = imageSize(state);
     return image === null ? {} : { view: centred(image, state.stage, scale) };
   };
 }
 
-function zoom(factor: number): KeyCommand["run"] {
+function zoom(factor: number): NonNullable<KeyCommand["run"]> {
   return (state) =>
     zoomedAbout(state, factor, { x: state.stage.width / 2, y: state.stage.height / 2 });
 }
 
-function pan(dx: number, dy: number): KeyCommand["run"] {
+function pan(dx: number, dy: number): NonNullable<KeyCommand["run"]> {
   return (state) => {
     const view = viewport(state);
     return view === null ? {} : { view: panned(view, dx, dy) };
@@ -105,7 +86,7 @@ function cycleAtoms(state: State): Partial<State> {
   return { atoms: MODES[(MODES.indexOf(state.atoms) + 1) % MODES.length] as AtomMode };
 }
 
-function step(by: number): KeyCommand["run"] {
+function step(by: number): NonNullable<KeyCommand["run"]> {
   return (state) => {
     const keys = ordered(state.rois).map((roi) => roi.key);
     if (keys.length === 0) return {};

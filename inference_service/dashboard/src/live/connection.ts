@@ -1,7 +1,18 @@
 /** The socket to the service: reconnects by itself, returns pulses, grants credit. */
 
-import type { Greeting, Painted, Pong, Pulse, Update } from "../generated/messages.js";
+import type {
+  Asked,
+  Greeting,
+  OrderRequest,
+  Painted,
+  Pong,
+  Pulse,
+  Refusal,
+  Update,
+} from "../generated/messages.js";
 import { decodeFrame, type LiveFrame } from "./decode.js";
+
+type Event = Greeting | Update | Pulse | Refusal;
 
 export interface Listener {
   onOpen(): void;
@@ -10,6 +21,8 @@ export interface Listener {
   onFrame(frame: LiveFrame): void;
   onUpdate(update: Update): void;
   onPulse(pulse: Pulse): void;
+  /** An order of this page was not taken. */
+  onRefusal(refusal: Refusal): void;
   /** The link is gone; `reason` is for people. */
   onClosed(reason: string): void;
 }
@@ -48,10 +61,15 @@ export class Connection {
     this.say({ type: "painted", total: this.painted });
   }
 
+  /** Send an order; tells whether there was a socket to send it. */
+  order(order: OrderRequest): boolean {
+    return this.say({ type: "order", order });
+  }
+
   private receive(data: ArrayBuffer | string): void {
     this.feed();
     try {
-      if (typeof data === "string") this.hear(JSON.parse(data) as Greeting | Update | Pulse);
+      if (typeof data === "string") this.hear(JSON.parse(data) as Event);
       else this.listener.onFrame(decodeFrame(data));
     } catch (error) {
       this.retryMs = SLOWEST_RETRY_MS;
@@ -59,7 +77,7 @@ export class Connection {
     }
   }
 
-  private hear(message: Greeting | Update | Pulse): void {
+  private hear(message: Event): void {
     switch (message.type) {
       case "greeting":
         this.retryMs = FIRST_RETRY_MS;
@@ -68,6 +86,9 @@ export class Connection {
       case "update":
         this.listener.onUpdate(message);
         break;
+      case "refusal":
+        this.listener.onRefusal(message);
+        break;
       case "pulse":
         this.say({ type: "pong", now_s: message.now_s });
         this.listener.onPulse(message);
@@ -75,8 +96,10 @@ export class Connection {
     }
   }
 
-  private say(message: Painted | Pong): void {
-    if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(message));
+  private say(message: Painted | Pong | Asked): boolean {
+    if (this.socket?.readyState !== WebSocket.OPEN) return false;
+    this.socket.send(JSON.stringify(message));
+    return true;
   }
 
   private feed(): void {

@@ -2,9 +2,10 @@
 
 import { ServiceClock } from "./clock.js";
 import { Connection } from "./connection.js";
-import type { Greeting } from "../generated/messages.js";
+import type { Greeting, OrderRequest } from "../generated/messages.js";
 import type { LiveFrame } from "./decode.js";
-import { store, withPulse, withUpdate } from "../state/store.js";
+import { refused } from "../orders/toasts.js";
+import { store, withPulse, withTime, withUpdate } from "../state/store.js";
 
 const TICK_MS = 250;
 
@@ -31,6 +32,10 @@ export class LiveService {
         this.heard();
         store.set((state) => withUpdate(state, update));
       },
+      onRefusal: (refusal) => {
+        this.heard();
+        store.set((state) => ({ toasts: refused(state.toasts, refusal) }));
+      },
       onPulse: (pulse) => {
         this.clock.pulse(pulse.now_s, pageSeconds(), pulse.round_trip_s);
         this.heard();
@@ -47,6 +52,11 @@ export class LiveService {
     window.setInterval(() => this.tick(), TICK_MS);
   }
 
+  /** Hand an order over; tells whether there was a link to do so. */
+  order(order: OrderRequest): boolean {
+    return this.connection.order(order);
+  }
+
   /** Called by the stage when what it drew is about to reach the screen. */
   painted(): void {
     for (; this.unpainted > 0; this.unpainted -= 1) this.connection.framePainted();
@@ -56,6 +66,7 @@ export class LiveService {
   private greet(greeting: Greeting): void {
     if (greeting.started_at_ns !== this.startedAtNs) store.set({ shown: null, status: null });
     this.startedAtNs = greeting.started_at_ns;
+    store.set({ mayOperate: greeting.may_operate });
   }
 
   private receive(frame: LiveFrame): void {
@@ -82,7 +93,7 @@ export class LiveService {
 
   private tick(): void {
     const pageS = pageSeconds();
-    store.set({ pageS, nowS: this.clock.serviceTime(pageS) });
+    store.set((state) => withTime(state, pageS, this.clock.serviceTime(pageS)));
   }
 }
 

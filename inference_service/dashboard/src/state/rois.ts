@@ -1,6 +1,6 @@
 /** ROIs in the order an operator wants them, with their jobs and answers. */
 
-import type { AnswerView, Job, RoiView } from "../generated/messages.js";
+import type { AnswerView, JobView, RoiView } from "../generated/messages.js";
 
 export interface StateStyle {
   readonly icon: string;
@@ -15,7 +15,30 @@ export const ROI_STATES: Readonly<Record<RoiView["state"], StateStyle>> = {
   done: { icon: "✓", text: "done" },
   failed: { icon: "✕", text: "failed" },
   refused: { icon: "⊘", text: "refused" },
+  stale: { icon: "◌", text: "not seen" },
 };
+
+const LOOK_CLOSER: StateStyle = { icon: "◎", text: "look closer" };
+
+/** Icon and word for a ROI: one that was seen too poorly asks for a better look. */
+export function stateStyle(roi: RoiView): StateStyle {
+  return asksForALook(roi) ? LOOK_CLOSER : ROI_STATES[roi.state];
+}
+
+export function asksForALook(roi: RoiView): boolean {
+  return roi.state === "refused" && /look closer/i.test(roi.reason ?? "");
+}
+
+/** A ROI's name for people. */
+export function roiName(roi: RoiView): string {
+  return roi.origin === "random" ? "patch" : roi.defect.type;
+}
+
+/** The ROI that the beam turned this one into. */
+export function successor(rois: ReadonlyMap<string, RoiView>, key: string): RoiView | null {
+  for (const roi of rois.values()) if (roi.previous === key) return roi;
+  return null;
+}
 
 const ORDER: readonly RoiView["state"][] = [
   "running",
@@ -23,6 +46,7 @@ const ORDER: readonly RoiView["state"][] = [
   "done",
   "failed",
   "candidate",
+  "stale",
   "refused",
 ];
 
@@ -36,7 +60,7 @@ export function ordered(rois: ReadonlyMap<string, RoiView>): RoiView[] {
   );
 }
 
-export function jobsOf(jobs: ReadonlyMap<string, Job>, roi: string): Job[] {
+export function jobsOf(jobs: ReadonlyMap<string, JobView>, roi: string): JobView[] {
   return [...jobs.values()].filter((job) => job.roi === roi);
 }
 

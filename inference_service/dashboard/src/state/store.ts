@@ -3,8 +3,17 @@
 import { useEffect, useReducer, useRef } from "preact/hooks";
 import type { AtomMode } from "../draw/atom_layer.js";
 import type { Size, Viewport } from "../draw/viewport.js";
-import type { AnswerView, Job, Pulse, RoiView, StatusView, Update } from "../generated/messages.js";
+import type {
+  AnswerView,
+  JobView,
+  OrderView,
+  Pulse,
+  RoiView,
+  StatusView,
+  Update,
+} from "../generated/messages.js";
 import type { LiveFrame } from "../live/decode.js";
+import { aged, type Toast } from "../orders/toasts.js";
 
 export interface LinkState {
   readonly open: boolean;
@@ -23,8 +32,19 @@ export interface ShownFrame {
 /** A structure to look at in three dimensions. */
 export interface StructureChoice {
   readonly roi: string;
+  readonly job: string;
   readonly level: string;
   readonly title: string;
+}
+
+/** A place of the image that the operator points at. */
+export interface Place {
+  /** On the stage, CSS pixels. */
+  readonly at: { readonly x: number; readonly y: number };
+  /** In the sample frame of the sitting, Å. */
+  readonly x_A: number;
+  readonly y_A: number;
+  readonly session: string;
 }
 
 export interface State {
@@ -32,9 +52,20 @@ export interface State {
   readonly shown: ShownFrame | null;
   readonly status: StatusView | null;
   readonly rois: ReadonlyMap<string, RoiView>;
-  readonly jobs: ReadonlyMap<string, Job>;
+  readonly jobs: ReadonlyMap<string, JobView>;
   /** By job: answers of several levels stand side by side. */
   readonly answers: ReadonlyMap<string, AnswerView>;
+  /** The operator's orders, of this page and of others. */
+  readonly orders: ReadonlyMap<string, OrderView>;
+  readonly toasts: readonly Toast[];
+  /** Whether this browser was let in to order something. */
+  readonly mayOperate: boolean;
+  /** The ROI whose menu of computations is open. */
+  readonly menu: string | null;
+  /** Where the menu of the image is open. */
+  readonly place: Place | null;
+  /** Where the pointer is on the stage, CSS pixels. */
+  readonly pointer: { readonly x: number; readonly y: number } | null;
   /** Null: the whole image, as large as the stage allows. */
   readonly view: Viewport | null;
   readonly stage: Size;
@@ -58,6 +89,12 @@ const INITIAL: State = {
   rois: new Map(),
   jobs: new Map(),
   answers: new Map(),
+  orders: new Map(),
+  toasts: [],
+  mayOperate: false,
+  menu: null,
+  place: null,
+  pointer: null,
   view: null,
   stage: { width: 0, height: 0 },
   atoms: "all",
@@ -115,13 +152,19 @@ export function useStore<T>(select: (state: State) => T): T {
 /** Take changed entries; each replaces the entry of the same key. */
 export function withUpdate(state: State, update: Update): Partial<State> {
   const base = update.reset
-    ? { rois: new Map(), jobs: new Map(), answers: new Map() }
-    : { rois: state.rois, jobs: state.jobs, answers: state.answers };
+    ? { rois: new Map(), jobs: new Map(), answers: new Map(), orders: new Map() }
+    : state;
   return {
     rois: merged(base.rois, update.rois, (roi) => roi.key),
     jobs: merged(base.jobs, update.jobs, (job) => job.key),
     answers: merged(base.answers, update.answers, (answer) => answer.job),
+    orders: merged(base.orders, update.orders, (order) => order.id),
   };
+}
+
+/** Let time pass. */
+export function withTime(state: State, pageS: number, nowS: number | null): Partial<State> {
+  return { pageS, nowS, toasts: aged(state.toasts, state.orders, pageS) };
 }
 
 /** Take a pulse. */
