@@ -25,6 +25,10 @@ pytestmark = [pytest.mark.science, pytest.mark.timeout(600)]
 RADIUS_A = 5.5
 """About 30 carbon atoms: the whole bar costs a tenth of one at the paper's radius."""
 
+LARGE_CUTS_EV = (3.81, 3.85)
+"""Formation energy of the three-fold silicon at GFN1 in cuts of 8.99 Å (a test of the relaxed
+defects asserts it) and of 11 Å (`python -m tests.science.relaxed_classes --radius 11`)."""
+
 SILICON = DEFECTS["Si_C3"]()
 
 
@@ -79,15 +83,12 @@ def test_the_parts_are_named_and_the_total_is_their_root_of_squares() -> None:
     assert (bar().result.recipe, bar().result.converged) == ("error_bar", True)
 
 
-def test_a_larger_cut_predicts_what_a_much_larger_one_says() -> None:
-    """From 5.5 to 7.5 Å it moves by about as much as from 5.5 to 9 Å."""
-    parts = bar().result.uncertainty
+def test_a_larger_cut_predicts_what_much_larger_ones_say() -> None:
+    parts, mine = bar().result.uncertainty, bar().result.formation_eV
     assert parts is not None
-    mine = bar().result.formation_eV
-    truth = run_recipe(cut("Si_C3", 8.99), "relax", choose_level("gfn1")).result.formation_eV
     assert mine is not None
-    assert truth is not None
-    assert abs(truth - mine) < 3 * max(parts["size_eV"], 0.02)
+    for truth in LARGE_CUTS_EV:
+        assert abs(truth - mine) < 3 * max(parts["size_eV"], 0.02)
 
 
 @pytest.mark.parametrize("name", ["Si_C3", "V2_585"])
@@ -106,7 +107,7 @@ def test_the_residual_energy_is_that_of_a_tighter_relaxation(name: str) -> None:
 
 def test_the_share_of_other_topologies_rises_with_the_errors_of_the_atoms() -> None:
     starts = [
-        sample_starts(build_cluster(detected(SILICON, sigma), SILICON.centre_A, RADIUS_A), seed=0)
+        sample_starts(build_cluster(detected(SILICON, sigma), SILICON.centre_A, 4.8), seed=0)
         for sigma in (0.03, 0.2)
     ]
     assert starts[0].share == 0.0

@@ -108,6 +108,10 @@ def test_silicon_carbon_bonds_are_physical(name: DefectType, least: float, most:
     assert bonds.n == int(name[-1])
 
 
+def test_a_silicon_costs_what_the_tests_of_error_bars_take_it_to_cost() -> None:
+    assert relaxed("Si_C3")[1].result.formation_eV == pytest.approx(3.81, abs=0.01)
+
+
 def test_threefold_silicon_leaves_the_plane() -> None:
     final = relaxed("Si_C3")[1].cluster
     silicon = final.symbols.index("Si")
