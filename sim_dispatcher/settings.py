@@ -61,7 +61,7 @@ class LaunchSettings(Section):
         default=1, description="Lanes of a launcher that take long jobs, beside two that do not."
     )
     memory_MB: Annotated[int, Field(ge=500)] | None = Field(
-        default=None, description="Address space of one engine, MB; unset = all there is."
+        default=None, description="Address space of one engine, MB; unset = 80 % of the memory."
     )
 
     @property

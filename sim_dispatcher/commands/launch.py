@@ -75,7 +75,8 @@ def launch(
 
         def make(lane: Lane) -> Launcher:
             log = place.folder / f"engine{lane.name and '-'}{lane.name}.log"
-            engine = EngineProcess(log, place.threads, memory_MB=place.memory_MB)
+            limit_MB = place.memory_MB or _most_of_the_memory()
+            engine = EngineProcess(log, place.threads, memory_MB=limit_MB)
             own = lane.settings(settings)
             address = uri or tree.database.uri
             return open_launcher(address, key or place.key_file, own, engine, SystemClock())
@@ -93,6 +94,16 @@ def _run_once(launcher: Launcher, stop: threading.Event) -> None:
     signal.signal(signal.SIGUSR1, lambda *_: launcher.wind_up())
     launcher.run_once(stop)
     launcher.close()
+
+
+def _most_of_the_memory() -> int | None:
+    """Return 80 % of this host's memory, MB, so that a job that runs wild fails before the host.
+
+    None beside a graphics card: CUDA reserves far more address space than there is memory.
+    """
+    if Path("/dev/nvidiactl").exists():
+        return None
+    return int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) >> 20
 
 
 def _own_name(configured: str | None) -> str:
