@@ -32,14 +32,18 @@ from sim_dispatcher.structure.rules import CutRules
 from sim_dispatcher.structure.scale import check_scale, measure_scale
 from sim_dispatcher.structure.seed import seed_heights
 from sim_dispatcher.structure.spin import unpaired_electrons
-from sim_dispatcher.structure.supercell import IDEAL_A, Bravais, Supercell, choose_supercell
+from sim_dispatcher.structure.supercell import (
+    IDEAL_A,
+    MOST_STRAIN,
+    OFF_LATTICE,
+    Bravais,
+    Supercell,
+    choose_supercell,
+)
 
-__all__ = ["MOST_STRAIN", "periodic_cell"]
+__all__ = ["periodic_cell"]
 
 Array: TypeAlias = NDArray[np.float64]
-
-MOST_STRAIN: Final = 0.02
-"""A cell that strains graphene more than this is refused: 2 % costs 0.02 eV per atom."""
 
 VACUUM_A: Final = 20.0
 """Length of the third vector: distance between a sheet and its image, Å."""
@@ -49,9 +53,6 @@ MATCH_A: Final = 0.6
 
 SEAM_A: Final = 1.5
 """Perfect sheet on either side of the cell's border, Å: a defect must not touch its image."""
-
-OFF_LATTICE: Final = 0.5772e-3
-"""Share of a cell by which its border is moved, so that no site lies on it."""
 
 HALO_A: Final = 3.0
 """Measured displacements are kept up to this far beyond the defect's core, Å."""

@@ -14,12 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim_dispatcher.structure.bonds import bonded_pairs, neighbours
-from sim_dispatcher.structure.box import boxed
+from sim_dispatcher.structure.box import DECIMALS, boxed
 from sim_dispatcher.structure.census import heavy_atoms, rings_of
 from sim_dispatcher.structure.cluster import Array, Cluster, Role
 from sim_dispatcher.structure.honeycomb import canonical, enclosed_sites, walk
+from sim_dispatcher.structure.images import is_sheet
 from sim_dispatcher.structure.seed import seed_heights
 from sim_dispatcher.structure.spin import unpaired_electrons
+from sim_dispatcher.structure.supercell import recognise_supercell, supercell_sites
 from sim_dispatcher.structure.terminate import CH_BOND_A
 
 __all__ = ["NoTwin", "pristine_twin"]
@@ -40,11 +42,14 @@ def pristine_twin(cluster: Cluster) -> Cluster | NoTwin:
     """Return perfect graphene inside the cluster's rim, or why there is none.
 
     Args:
-        cluster: A planar, hydrogen-capped cluster; its rim must be carbon.
+        cluster: A planar, hydrogen-capped cluster whose rim is carbon; or a periodic cell.
 
     Returns:
-        The twin: rim, inside, caps, in an orientation of its own; same charge.
+        The twin: rim, inside, caps, in an orientation of its own; of a periodic cell, perfect
+        graphene in the same cell. Same charge.
     """
+    if cluster.lattice_A is not None:
+        return _cell_twin(cluster, cluster.lattice_A)
     code = _rim_code(cluster)
     if isinstance(code, NoTwin):
         return code
@@ -53,6 +58,34 @@ def pristine_twin(cluster: Cluster) -> Cluster | NoTwin:
     if rim is None:
         return NoTwin("its rim does not close on a perfect lattice")
     return _assembled(rim, enclosed_sites(rim), np.array(name) == 2, cluster.charge)
+
+
+def _cell_twin(cluster: Cluster, lattice_A: Array) -> Cluster | NoTwin:
+    """Return perfect graphene in a periodic cell."""
+    if (
+        not is_sheet(cluster.positions_A, lattice_A)
+        or cluster.symbols.count("C") < len(cluster) / 2
+    ):
+        return NoTwin("its cell holds no sheet of carbon")
+    plane = lattice_A[0] / np.linalg.norm(lattice_A[0])
+    across = np.cross(np.cross(lattice_A[0], lattice_A[1]), plane)
+    axes = np.stack([plane, across / np.linalg.norm(across)], axis=1)
+    cell = recognise_supercell(lattice_A[:2] @ axes)
+    if cell is None:
+        return NoTwin("its cell is none of graphene's, up to 2 % of strain")
+    flat = supercell_sites(cell) @ lattice_A[:2]
+    symbols = ("C",) * len(flat)
+    height = float(np.median(cluster.positions_A @ np.cross(*axes.T))) * np.cross(*axes.T)
+    heights = seed_heights(symbols, flat @ axes)[:, None] * np.cross(*axes.T)
+    return Cluster(
+        symbols=symbols,
+        positions_A=np.round(flat + height + heights, DECIMALS),
+        roles=tuple("interior" for _ in symbols),
+        cell_A=cluster.cell_A,
+        charge=cluster.charge,
+        unpaired=unpaired_electrons(symbols, cluster.charge),
+        lattice_A=lattice_A,
+    )
 
 
 def _rim_code(cluster: Cluster) -> tuple[int, ...] | NoTwin:

@@ -17,7 +17,17 @@ from numpy.typing import NDArray
 from shared.errors import StructureError
 from shared.units import GRAPHENE_LATTICE_A
 
-__all__ = ["BRAVAIS", "Bravais", "Supercell", "choose_supercell"]
+__all__ = [
+    "BRAVAIS",
+    "IDEAL_A",
+    "MOST_STRAIN",
+    "OFF_LATTICE",
+    "Bravais",
+    "Supercell",
+    "choose_supercell",
+    "recognise_supercell",
+    "supercell_sites",
+]
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -31,6 +41,12 @@ IDEAL_A: Final = GRAPHENE_LATTICE_A * np.array([[1.0, 0.0], [0.5, np.sqrt(0.75)]
 
 SLACK: Final = 0.3
 """Edges may be this share longer than asked for, and never shorter."""
+
+MOST_STRAIN: Final = 0.02
+"""A cell that strains graphene more than this is refused: 2 % costs 0.02 eV per atom."""
+
+OFF_LATTICE: Final = 0.5772e-3
+"""Share of a cell by which its border is moved, so that no site lies on it."""
 
 EQUAL: Final = 1e-3
 """Strains are compared in steps of this; the cell closer to the size asked for wins a tie."""
@@ -81,6 +97,43 @@ def choose_supercell(lattice: Bravais, edge_A: float) -> Supercell:
             remedy="Ask for another size, or for another lattice.",
         )
     return chosen
+
+
+def recognise_supercell(vectors_A: Array) -> Supercell | None:
+    """Return the cell of graphene that two vectors are, up to 2 % of strain; None if none.
+
+    Args:
+        vectors_A: (2, 2) rows are the vectors in the sheet's plane, anticlockwise, Å.
+    """
+    most = int(np.ceil(1.2 * np.linalg.norm(vectors_A, axis=1).max() / GRAPHENE_LATTICE_A)) + 1
+    steps = np.arange(-most, most + 1)
+    lattice = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    lengths = np.linalg.norm(lattice @ IDEAL_A, axis=1)
+    fitting = [
+        lattice[np.abs(lengths / length - 1) < MOST_STRAIN]
+        for length in np.linalg.norm(vectors_A, axis=1)
+    ]
+    best: Supercell | None = None
+    for first, second in product(*fitting):
+        matrix = np.array([first, second])
+        ideal = matrix @ IDEAL_A
+        if np.linalg.det(ideal) < 1.0:
+            continue
+        strain = _strain(ideal, vectors_A)
+        if strain <= MOST_STRAIN and (best is None or strain < best.strain - EQUAL):
+            best = Supercell(matrix, vectors_A, strain)
+    return best
+
+
+def supercell_sites(cell: Supercell) -> Array:
+    """Return (2 n, 2) the atoms' places in a cell, as shares of its vectors, in a fixed order."""
+    most = int(np.abs(cell.matrix).sum()) + 1
+    steps = np.arange(-most, most + 1)
+    cells = np.stack(np.meshgrid(steps, steps, indexing="ij"), axis=-1).reshape(-1, 2)
+    sites = np.concatenate([cells + 1 / 3, cells + 2 / 3])
+    shares = sites @ np.linalg.inv(cell.matrix)
+    inside: Array = shares[(np.floor(shares + OFF_LATTICE) == 0).all(axis=1)]
+    return inside
 
 
 def _candidates(lattice: Bravais, edge_A: float) -> Iterator[NDArray[np.int64]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 
+import ase.build
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,8 @@ from sim_dispatcher.structure import Cluster, DetectedAtoms, parse_cluster, peri
 from sim_dispatcher.structure.bonds import bond_statistics
 from sim_dispatcher.structure.census import ring_census
 from sim_dispatcher.structure.lattice_fit import fit_honeycomb
+from sim_dispatcher.structure.pristine import NoTwin, pristine_twin
+from sim_dispatcher.structure.reading import cluster_from_ase
 from sim_dispatcher.structure.supercell import BRAVAIS, Bravais, choose_supercell
 
 SHEET = graphene((40.0, 40.0))
@@ -165,3 +168,23 @@ def test_a_cell_too_small_for_its_defect_is_refused_with_the_size_it_needs() -> 
 def test_a_cell_that_strains_the_sheet_too_much_is_refused() -> None:
     with pytest.raises(StructureError, match="strains graphene by"):
         periodic_cell(atoms_of(SHEET), SHEET.centre_A, 4.0, "square")
+
+
+@pytest.mark.parametrize("lattice", BRAVAIS)
+def test_the_twin_of_a_cell_is_perfect_graphene_in_the_same_cell(lattice: Bravais) -> None:
+    silicon = substituted("Si").displaced(0.03)
+    cell = periodic_cell(atoms_of(silicon), silicon.centre_A, 12.0, lattice)
+    twin = pristine_twin(cell)
+    assert isinstance(twin, Cluster)
+    assert Counter(twin.symbols) == {"C": len(cell)}
+    assert census(twin) == {"6": len(cell) // 2}
+    bonds = bond_statistics(twin.symbols, twin.positions_A * [1, 1, 0], twin.lattice_A)["C-C"]
+    assert bonds.max - bonds.min < 0.05
+    assert np.array_equal(np.asarray(twin.lattice_A), np.asarray(cell.lattice_A))
+
+
+def test_a_solid_or_a_cell_of_another_size_has_no_twin() -> None:
+    assert isinstance(pristine_twin(cluster_from_ase(ase.build.bulk("Si"))), NoTwin)
+    stretched = ase.build.graphene(size=(3, 3, 1), vacuum=10)
+    stretched.set_cell(stretched.cell.array * [1.05, 1.0, 1.0], scale_atoms=True)
+    assert isinstance(pristine_twin(cluster_from_ase(stretched)), NoTwin)
