@@ -1,8 +1,9 @@
-"""How soon things happen: `python -m tests.slurm_figures [quick|cancel|urgent|submit] …`.
+"""How soon things happen: `python -m tests.slurm_figures [quick|cancel|urgent|submit|unsure] …`.
 
 quick   the force field's answer while a long calculation keeps the general lane busy (real engine)
 cancel  from the ledger's cancel to the end of every process: on this host, and in Slurm
 urgent  from an operator's pick to its claim, on a Slurm that background jobs fill
+unsure  200 submissions of which sbatch's answer is lost, late, or whose submitter is killed
 submit  what a submission to Slurm costs, by the feed and by sbatch alone
 
 Each prints one line of JSON with the load of the machine beside it; take it into account.
@@ -14,6 +15,7 @@ import contextlib
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -23,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 
 from shared.clock import SystemClock
 from shared.messages import RecipeOptions
@@ -278,11 +281,67 @@ def measure_submit() -> None:
             cluster.ask("scancel", *(job[0] for job in cluster.jobs()))
 
 
+FLAKY = """#!/bin/sh
+number=$(cat {folder}/calls); echo $((number + 1)) > {folder}/calls
+case $((number % 4)) in
+0) {real} "$@" > {folder}/answer; echo "Socket timed out on send/recv operation" >&2; exit 1 ;;
+1) {real} "$@" > {folder}/answer; kill -9 $PPID; exit 1 ;;
+2) kill -9 $PPID; exit 1 ;;
+*) exec {real} "$@" ;;
+esac
+"""
+"""An sbatch that is accepted and does not say so, twice, is not accepted, and works, in turn."""
+
+
+def measure_unsure() -> None:
+    """Each submission is repeated until it is acknowledged, as the feed and qlaunch do."""
+    with slurm_site() as (cluster, site):
+        folder, cluster_env = site.folder, site.environment
+        real = cluster.ask("sh", "-c", "command -v sbatch")
+        (folder / "bin").mkdir()
+        flaky = folder / "bin" / "sbatch"
+        flaky.write_text(FLAKY.format(folder=folder, real=real))
+        flaky.chmod(0o700)
+        (folder / "calls").write_text("0")
+        environment = {**cluster_env, "PATH": f"{folder / 'bin'}:{cluster_env['PATH']}"}
+        template = folder / "batch" / "slurm_template.txt"
+        site.init()
+        cluster.ask("scontrol", "update", "partition=live", "state=down")
+        taken, tries = [], 0
+        for number in range(200):
+            place = folder / "batch" / f"launcher_{number}"
+            place.mkdir()
+            script = filled(template, place, f"unsure-{number}")
+            began = time.monotonic()
+            while True:
+                tries += 1
+                command = [sys.executable, "-m", "sim_dispatcher.batch.submit", str(script)]
+                done = subprocess.run(command, env=environment, capture_output=True, check=False)
+                if done.returncode == 0:
+                    break
+            taken.append(time.monotonic() - began)
+        names = [job[1] for job in cluster.jobs()]
+        told("unsure submission to its acknowledgement", taken, tries=tries,
+             jobs=len(names), different=len(set(names)))  # fmt: skip
+        cluster.ask("scancel", *(job[0] for job in cluster.jobs()))
+
+
+def filled(template: Path, folder: Path, name: str) -> Path:
+    """Fill the template as FireWorks does; return the script."""
+    values = {"queue": "live", "walltime": "01:00:00", "cpus_per_task": 1, "mem": "100M",
+              "warning": 90, "job_name": name, "rocket_launch": "/bin/true"}  # fmt: skip
+    adapter = CommonAdapter("SLURM", template_file=str(template), **values)
+    script = folder / "FW_submit.script"
+    script.write_text(adapter.get_script_str(str(folder)))
+    return script
+
+
 MEASUREMENTS = {
     "quick": measure_quick,
     "cancel": measure_cancel,
     "urgent": measure_urgent,
     "submit": measure_submit,
+    "unsure": measure_unsure,
 }
 
 if __name__ == "__main__":

@@ -50,9 +50,6 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 ReturnToService=2
-SchedulerParameters=sched_interval=2,bf_interval=5,batch_sched_delay=0
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool
 SlurmctldPidFile={folder}/slurmctld.pid
@@ -60,9 +57,9 @@ SlurmdPidFile={folder}/slurmd.pid
 SlurmctldLogFile={folder}/slurmctld.log
 SlurmdLogFile={folder}/slurmd.log
 NodeName=node1 NodeHostname=localhost NodeAddr=127.0.0.1 CPUs={cpus} RealMemory=8000
-PartitionName=live Nodes=node1 Default=YES PriorityTier=1 MaxTime=INFINITE State=UP
-PartitionName=urgent Nodes=node1 PriorityTier=10 PreemptMode=OFF MaxTime=INFINITE State=UP
 """
+PARTITIONS: Final = Path(__file__).resolve().parents[1] / "deploy" / "slurm" / "partitions.conf"
+"""What the documentation gives a site for its own slurm.conf."""
 
 
 def unavailable() -> str | None:
@@ -115,6 +112,7 @@ class Cluster:
                 controller_port=controller_port,
                 node_port=node_port,
             )
+            + PARTITIONS.read_text()
         )
         for name in ("munged", "slurmctld", "slurmd"):
             self.start_daemon(name)
