@@ -55,13 +55,13 @@ def test_the_rings_are_those_of_the_sheet(chromium: Computed) -> None:
     assert "C-Cr" in chromium.result.bonds_A
 
 
-def test_a_guest_that_leaves_is_an_answer(sheet: Cluster) -> None:
-    computed = run_recipe(sheet, "adsorb", GFN1, Options(adsorbate="CH3", site="hollow"))
-    report = report_of(computed)
-    assert report.found_at == "desorbed"
-    assert report.n_touching == 0
-    assert report.distance_A > 2.5
-    assert any("CH3 left the sheet" in note for note in computed.cluster.notes)
+def test_a_guest_that_touches_nothing_has_left(coronene: Cluster) -> None:
+    both = joined(coronene, adsorbate_of("CH3"), nearest_site(coronene, "hollow"))
+    lifted = both.positions_A.copy()
+    lifted[len(coronene) :, 2] += 2.5
+    resting = resting_place(both.moved(lifted), len(coronene))
+    assert (resting.found_at, resting.n_touching) == ("desorbed", 0)
+    assert resting.distance_A > 2.5
 
 
 def test_a_sheet_without_such_a_site_is_refused_before_anything_is_computed() -> None:

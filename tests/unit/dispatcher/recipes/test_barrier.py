@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import threading
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from shared.errors import ConfigurationError, StructureError
-from shared.messages.reports import BarrierReport
 from sim_dispatcher.levels import Evaluation, choose_level
-from sim_dispatcher.recipes import Options, Progress, UnfinishedError, run_recipe
+from sim_dispatcher.recipes import Options, run_recipe
 from sim_dispatcher.recipes.band import interpolated, relaxed_band
-from sim_dispatcher.recipes.barrier import STAGE
 from sim_dispatcher.recipes.errors import ForcesNotFiniteError
 from sim_dispatcher.recipes.rotation import choose_turn, turned
 from sim_dispatcher.structure import Cluster
@@ -112,30 +106,3 @@ def test_a_level_with_fixed_bonds_is_refused(coronene: Cluster) -> None:
 def test_a_band_too_short_for_a_direction_is_refused(coronene: Cluster) -> None:
     with pytest.raises(ConfigurationError, match="3 images is too short"):
         run_recipe(coronene, "neb", GFN1, Options(images=3))
-
-
-def test_a_stopped_band_goes_on_with_both_ends_in_hand(coronene: Cluster, tmp_path: Path) -> None:
-    stop, stages = threading.Event(), list[tuple[str, int]]()
-    options = Options(fmax_eV_A=0.4, images=5, checkpoint=tmp_path / "neb.npz", stop=stop)
-
-    def watch(progress: Progress) -> None:
-        stages.append((progress.stage, progress.step))
-        if stages[-1] == (STAGE, 4):
-            stop.set()
-
-    with pytest.raises(UnfinishedError) as caught:
-        run_recipe(coronene, "neb", GFN1, options, watch)
-    assert caught.value.step == 4
-    stages.clear()
-    again = dataclasses.replace(options, stop=threading.Event())
-    computed = run_recipe(coronene, "neb", GFN1, again, watch)
-    assert stages[0] == (STAGE, 4)
-    report = computed.result.report
-    assert isinstance(report, BarrierReport)
-    assert computed.result.converged
-    assert 5 < report.barrier_eV < 12
-    assert 0 < report.reaction_eV < 4
-    assert len(report.energies_eV) == 5
-    assert computed.result.rings == {"before": {"6": 7}, "after": {"5": 2, "6": 3, "7": 2}}
-    (band,) = [file for file in computed.files if file.name == "band.extxyz"]
-    assert band.content.decode().count("relative_eV") == 5

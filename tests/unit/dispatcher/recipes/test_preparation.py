@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from sim_dispatcher.levels import Evaluation, System, choose_level
+from sim_dispatcher.recipes import run_recipe
 from sim_dispatcher.recipes.hessian import REACH_A, STEP_A, FLOOR_eV_A2, model_hessian
 from sim_dispatcher.recipes.minimise import Progress
-from sim_dispatcher.recipes.preparation import curvature_at, prepared
+from sim_dispatcher.recipes.preparation import curvature_at, prepared, same_bonds
 from sim_dispatcher.recipes.selective import all_free, only_z_free
 from sim_dispatcher.recipes.springs import unstrained
 from sim_dispatcher.structure import Cluster
@@ -52,7 +53,7 @@ def test_the_force_field_s_short_curvature_is_that_of_single_displacements(
     coronene: Cluster,
 ) -> None:
     surface = FORCE_FIELD.potential(System(coronene.numbers))
-    start, hessian = prepared(coronene, all_free(coronene))
+    start, hessian = prepared(coronene, all_free(coronene), "gfn1")
     assert hessian is not None
     steps = np.eye(3 * len(coronene))[[0, 1, 40]] * STEP_A
     gradient = -surface.evaluate(start).forces_eV_A.ravel()
@@ -63,7 +64,7 @@ def test_the_force_field_s_short_curvature_is_that_of_single_displacements(
 
 
 def test_held_coordinates_stay_in_preparation(silicon_in_coronene: Cluster) -> None:
-    start, _ = prepared(silicon_in_coronene, only_z_free(silicon_in_coronene))
+    start, _ = prepared(silicon_in_coronene, only_z_free(silicon_in_coronene), "gfn1")
     assert np.allclose(start[:, :2], silicon_in_coronene.positions_A[:, :2])
 
 
@@ -83,27 +84,55 @@ def test_springs_hold_what_is_held(silicon_in_coronene: Cluster) -> None:
     assert np.allclose(after[~free], silicon_in_coronene.positions_A[~free])
 
 
-def test_a_force_field_that_makes_bonds_is_asked_again_from_an_unstrained_start(
-    silicon_in_coronene: Cluster,
-) -> None:
-    """A second neighbour 2.3 Å from the silicon counts as bonded to GFN-FF."""
-    symbols, positions = silicon_in_coronene.symbols, silicon_in_coronene.positions_A.copy()
-    silicon = symbols.index("Si")
+@pytest.fixture
+def crowded(silicon_in_coronene: Cluster) -> Cluster:
+    """A second neighbour 2.28 Å from the silicon, which counts as bonded to GFN-FF."""
+    positions = silicon_in_coronene.positions_A.copy()
+    silicon = silicon_in_coronene.symbols.index("Si")
     away = np.linalg.norm(positions - positions[silicon], axis=1)
     second = int(np.argsort(away)[4])
     positions[second] += (positions[silicon] - positions[second]) * (1 - 2.28 / away[second])
-    crowded = dataclasses.replace(silicon_in_coronene, positions_A=positions)
-    starts: list[Progress] = []
-    start, hessian = prepared(crowded, all_free(crowded), starts.append)
-    assert [progress.step for progress in starts].count(0) == 2
+    return dataclasses.replace(silicon_in_coronene, positions_A=positions)
+
+
+def coordination(cluster: Cluster, positions_A: np.ndarray) -> int:
+    """Return how many bonds the silicon has."""
+    silicon = cluster.symbols.index("Si")
+    return sum(silicon in pair for pair in bonded_pairs(cluster.symbols, positions_A))
+
+
+def test_a_force_field_that_makes_bonds_is_asked_again_from_an_unstrained_start(
+    crowded: Cluster,
+) -> None:
+    stages: list[Progress] = []
+    start, hessian = prepared(crowded, all_free(crowded), "gfn1", stages.append)
+    assert [progress.step for progress in stages].count(0) == 2
     assert hessian is not None
-    assert np.array_equal(bonded_pairs(symbols, start), bonded_pairs(symbols, positions))
-    assert np.linalg.norm(start[second] - start[silicon]) > 2.5
+    assert same_bonds(crowded, start)
+    assert coordination(crowded, start) == 3
+
+
+def test_an_answer_of_the_force_field_has_the_bonds_that_were_seen(crowded: Cluster) -> None:
+    computed = run_recipe(crowded, "relax", FORCE_FIELD)
+    assert computed.result.converged
+    assert coordination(crowded, computed.cluster.positions_A) == 3
+
+
+def test_density_functional_theory_starts_from_tight_binding(benzene: Cluster) -> None:
+    stages: list[Progress] = []
+    start, hessian = prepared(benzene, all_free(benzene), "pyscf", stages.append)
+    assert {progress.stage for progress in stages} == {"force field", "tight binding"}
+    gfn1 = choose_level("gfn1").potential(System(benzene.numbers))
+    assert np.linalg.norm(gfn1.evaluate(start).forces_eV_A, axis=1).max() < 0.05
+    assert hessian is not None
+    assert np.allclose(
+        hessian, curvature_at(benzene.moved(start), all_free(benzene), "pyscf"), atol=0.5
+    )
 
 
 def test_a_cell_has_no_force_field_and_starts_where_it_is(coronene: Cluster) -> None:
     cell = dataclasses.replace(coronene, lattice_A=np.eye(3) * 20.0)
-    start, hessian = prepared(cell, all_free(cell))
+    start, hessian = prepared(cell, all_free(cell), "gfn1")
     assert np.array_equal(start, cell.positions_A)
     assert hessian is None
-    assert curvature_at(cell, all_free(cell)) is None
+    assert curvature_at(cell, all_free(cell), "gfn1") is None
