@@ -1,6 +1,7 @@
 """Long campaigns against the dispatch path: resumable, seeded, one JSON line per round.
 
     python -m tests.campaigns kills --rounds 200 --out build/campaigns/kills.jsonl
+    python -m tests.campaigns slurm-kills --rounds 40 --out build/campaigns/slurm-kills.jsonl
     python -m tests.campaigns submissions --rounds 200 --out build/campaigns/submissions.jsonl
 
 Rounds whose numbers are in the file already are not played again. Ends with a summary; exit code 1
@@ -20,6 +21,7 @@ from typing import Any
 import structlog
 
 from tests.campaigns.kills import kill_rounds
+from tests.campaigns.slurm_kills import slurm_kill_rounds
 from tests.campaigns.submissions import submission_rounds
 
 ROUNDS_PER_SITE = 25
@@ -32,6 +34,7 @@ ERRORS = (
 
 CAMPAIGNS: dict[str, Callable[[Path, list[int], int], list[dict[str, Any]]]] = {
     "kills": kill_rounds,
+    "slurm-kills": slurm_kill_rounds,
     "submissions": submission_rounds,
 }
 

@@ -39,5 +39,8 @@ def work(order: dict[str, Any], trace: Path) -> dict[str, Any]:
 
 if __name__ == "__main__":
     for line in sys.stdin:
-        sys.stdout.write(json.dumps(work(json.loads(line), Path(sys.argv[1]))) + "\n")
+        order = json.loads(line)
+        beside = Path(order["folder"]).parent.parent / "trace"
+        traced = Path(sys.argv[1]) if len(sys.argv) > 1 else beside
+        sys.stdout.write(json.dumps(work(order, traced)) + "\n")
         sys.stdout.flush()

@@ -19,11 +19,15 @@ import structlog
 
 from shared.clock import SystemClock
 from shared.errors import DatabaseError
+from shared.messages.simulation import Level
+from shared.settings import load_settings
+from sim_dispatcher.batch.routing import BatchRouter
 from sim_dispatcher.launch.assembly import open_launcher, open_ledger
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.launcher import LauncherSettings
 from sim_dispatcher.launch.routing import LOCAL, QUICK
 from sim_dispatcher.ledger import LEASE_S, DatabaseAwayError, JobSpec, Ledger
+from sim_dispatcher.settings import DispatcherSettings
 
 LEASE_REAL_S = 3.0
 """What a lease of `LEASE_S` lasts on the submitter's clock; six heartbeats of a launcher."""
@@ -44,8 +48,9 @@ class FastClock(SystemClock):
 
 def spec_of(key: str) -> JobSpec:
     """Return the job that a key stands for; the last part of the key is its length in ms."""
+    level: Level = "gfn1" if key.startswith("batch") else "gfnff"
     return JobSpec(
-        key=key, roi=key, recipe="relax", level="gfnff", structure="1\n\nC 0 0 0\n",
+        key=key, roi=key, recipe="relax", level=level, structure="1\n\nC 0 0 0\n",
         frame="0" * 64, model="1" * 64, created_at_ns=1,
     )  # fmt: skip
 
@@ -59,7 +64,8 @@ def acknowledged(folder: Path) -> list[str]:
 
 def submit_for_ever(folder: Path, uri: str, stop: threading.Event) -> None:
     """Submit what is wanted, and mend what crashes left behind."""
-    ledger = opened(lambda: open_ledger(uri, folder / "key", FastClock()), stop)
+    key_file, router = _site(folder)
+    ledger = opened(lambda: open_ledger(uri, key_file, FastClock(), router=router), stop)
     done, clock, reconciled = set(acknowledged(folder)), SystemClock(), 0.0
     with (folder / "acknowledged").open("a") as file:
         while not stop.wait(POLL_S):
@@ -75,6 +81,15 @@ def submit_for_ever(folder: Path, uri: str, stop: threading.Event) -> None:
                     reconciled = clock.monotonic_s()
             except DatabaseAwayError:
                 continue
+
+
+def _site(folder: Path) -> tuple[Path, BatchRouter | None]:
+    """Return the key file and, where there is a Slurm, which jobs go there."""
+    config = folder / "site.toml"
+    if not config.exists():
+        return folder / "key", None
+    settings = load_settings(DispatcherSettings, config)
+    return settings.launch.key_file, BatchRouter(settings.batch)
 
 
 def _submitted(ledger: Ledger, key: str) -> bool:

@@ -44,12 +44,16 @@ class Site:
         """The database's address."""
         return socket_uri(self.socket)
 
+    def environment(self) -> dict[str, str]:
+        """What the processes see."""
+        return {**os.environ, "OMP_NUM_THREADS": "1"}
+
     def start(self, name: str) -> None:
         """Start a process; a database is waited for."""
         with (self.folder / f"{name}.out").open("ab") as out:
             self.processes[name] = subprocess.Popen(
                 [sys.executable, "-W", "ignore", "-m", *self._command(name)],
-                stdout=out, stderr=out, cwd=ROOT, env={**os.environ, "OMP_NUM_THREADS": "1"},
+                stdout=out, stderr=out, cwd=ROOT, env=self.environment(),
             )  # fmt: skip
         if name == "database":
             self.wait_for(self.socket.exists, "the database")
