@@ -43,7 +43,6 @@ def outputs_digest(structure: str, attachments: Sequence[Attachment]) -> str:
         attachments: In the order of the answer.
 
     Returns:
-        Digest of the structure's and the attachments' digests, one a line.
+        Digest of the structure's and the attachments' digests, joined by line feeds.
     """
-    lines = [text_digest(structure), *(each.digest for each in attachments)]
-    return text_digest("".join(f"{line}\n" for line in lines))
+    return text_digest("\n".join([text_digest(structure), *(a.digest for a in attachments)]))
