@@ -12,6 +12,7 @@ COMMANDS: Final = {
     "run": "Pick defects from the live atoms, queue their jobs, report every state.",
     "launch": "Compute queued jobs on this host, or one inside a Slurm job.",
     "batch": "Hand jobs to Slurm by FireWorks' own means, and look after them there.",
+    "build": "Build a structure file from detected atoms: a cut, a cell, the whole frame.",
     "compute": "Compute a recipe on one structure file, without any server.",
     "inputs": "Write the input files of VASP, DFTB+, Quantum ESPRESSO or GPAW for a recipe.",
     "reproduce-paper": "Run the paper's programme; print its tables beside ours.",
