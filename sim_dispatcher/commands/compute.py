@@ -15,13 +15,18 @@ from shared.command_line import plain_errors
 from shared.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from sim_dispatcher.levels import Level
     from sim_dispatcher.recipes import Computed, Options, Progress
     from sim_dispatcher.recipes.registration import Measured
+    from sim_dispatcher.structure import Cluster
 
 __all__ = ["UNFINISHED", "compute", "report"]
 
 UNFINISHED: Final = 75
 """Exit code where the time was up and a checkpoint was left (EX_TEMPFAIL of sysexits.h)."""
+
+WITH_BAR: Final = ("relax", "formation")
+"""Recipes whose energy can have an error bar."""
 
 Site: TypeAlias = Literal["hollow", "bridge", "top"]
 Fmax: TypeAlias = Annotated[float, typer.Option(min=1e-4, help="Force criterion, eV/Å.")]
@@ -61,6 +66,12 @@ CheckpointFile: TypeAlias = Annotated[
         " from it. SIGUSR1 and SIGTERM then stop at a checkpoint."
     ),
 ]
+ErrorBar: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        help="relax, formation: the parts of an error bar, too, which takes several times as long."
+    ),
+]
 Files: TypeAlias = Annotated[
     Path | None, typer.Option(help="Folder for trajectories, pictures and notes; made if needed.")
 ]
@@ -84,6 +95,7 @@ def compute(
     site: Place = "hollow",
     images: Images = 7,
     patch: Patch = None,
+    error_bar: ErrorBar = False,
     max_wall: Wall = None,
     checkpoint: CheckpointFile = None,
     files: Files = None,
@@ -113,7 +125,7 @@ def compute(
     with plain_errors("sim-dispatcher compute"):
         _check_target(json_path)
         options = _options(asked, threads, checkpoint, patch)
-        computed = _compute(structure, recipe, level, options)
+        computed = _compute(structure, recipe, level, options, bar=error_bar)
         if files is not None:
             _write_files(files, computed)
         _write(json_path, json.dumps(report(computed), indent=2, allow_nan=False))
@@ -181,21 +193,37 @@ def _read_patch(path: Path) -> Measured:
     return Measured(image, Grid((rows, columns), pixel_size_A, (x_A, y_A)))
 
 
-def _compute(structure: Path, recipe: str, level: str, options: Options) -> Computed:
+def _compute(structure: Path, recipe: str, level: str, options: Options, *, bar: bool) -> Computed:
     from sim_dispatcher.levels import choose_level
     from sim_dispatcher.recipes import UnfinishedError, run_recipe
     from sim_dispatcher.structure import read_cluster
 
+    if bar and recipe not in WITH_BAR:
+        raise ConfigurationError(
+            f"Recipe {recipe} has no error bar.",
+            remedy=f"Leave --error-bar out, or choose one of {', '.join(WITH_BAR)}.",
+        )
     cluster = read_cluster(structure)
     chosen = choose_level(level, periodic=cluster.lattice_A is not None)
     try:
-        computed = run_recipe(cluster, recipe, chosen, options, _tell)
+        if bar:
+            computed = _with_bar(cluster, recipe, chosen, options)
+        else:
+            computed = run_recipe(cluster, recipe, chosen, options, _tell)
     except UnfinishedError as error:
         typer.echo(f"sim-dispatcher compute: {error}", err=True)
         raise typer.Exit(UNFINISHED) from error
     for note in computed.cluster.notes:
         typer.echo(f"note: {note}", err=True)
     return computed
+
+
+def _with_bar(cluster: Cluster, recipe: str, level: Level, options: Options) -> Computed:
+    from sim_dispatcher.uncertainty import compute_error_bar
+
+    computed = compute_error_bar(cluster, (), level, options, _tell)
+    named = computed.result.model_copy(update={"recipe": recipe})
+    return dataclasses.replace(computed, result=named)
 
 
 def _tell(progress: Progress) -> None:

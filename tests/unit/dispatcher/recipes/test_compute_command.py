@@ -147,6 +147,17 @@ def test_a_stop_has_an_exit_code_of_its_own_and_the_same_command_goes_on(
     assert not checkpoint.exists()
 
 
+def test_an_error_bar_comes_with_its_parts_when_asked_for(
+    benzene_file: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.json"
+    result = run(benzene_file, "--recipe", "relax", "--json", out, "--error-bar")
+    assert result.exit_code == 0, result.output
+    answer = json.loads(out.read_text())
+    assert answer["recipe"] == "relax"
+    assert "error_bar.json" in answer["files"]
+
+
 def test_an_image_is_compared_with_a_patch_from_a_file(coronene: Cluster, tmp_path: Path) -> None:
     structure, patch, out = tmp_path / "c.extxyz", tmp_path / "patch.npz", tmp_path / "out.json"
     structure.write_text(coronene.extxyz())
@@ -166,6 +177,7 @@ def test_an_image_is_compared_with_a_patch_from_a_file(coronene: Cluster, tmp_pa
         (("--recipe", "md", "--level", "gfnff"), "level gfnff has fixed bonds"),
         (("--recipe", "adsorb", "--adsorbate", "chrome"), "--adsorbate is 'chrome'"),
         (("--recipe", "neb", "--images", "3"), "3 images is too short"),
+        (("--recipe", "md", "--error-bar"), "Recipe md has no error bar"),
         (("--recipe", "image", "--patch", "nowhere.npz"), "nowhere.npz is no measured patch"),
     ],
 )
