@@ -19,7 +19,7 @@ GOOD: dict[str, Any] = {
     "cpus_per_task": 2,
     "mem": "2000M",
     "warning": 120,
-    "rocket_launch": "/opt/site/bin/sim-dispatcher launch --singleshot -c /srv/a.toml --fw_id 7",
+    "rocket_launch": "/srv/site/bin/sim-dispatcher launch --singleshot -c /srv/a.toml --fw_id 7",
 }
 
 
