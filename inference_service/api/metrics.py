@@ -99,6 +99,9 @@ class SessionCollector(Collector):
         jobs = {state: status.jobs.get(state, 0) for state in get_args(JobState)}
         yield _gauges("atomloop_rois", "ROIs by state.", "state", rois)
         yield _gauges("atomloop_jobs", "Jobs by state.", "state", jobs)
+        yield _gauges(
+            "atomloop_orders", "Orders kept, by outcome.", "outcome", _orders(self._session)
+        )
         peers = {"edge": status.edge.connected, "dispatcher": status.dispatcher.connected}
         yield _gauges("atomloop_peer_connected", "1 while the peer is there.", "peer", peers)
         ready = {dependency.name: dependency.ready for dependency in status.dependencies}
@@ -132,6 +135,14 @@ class SessionCollector(Collector):
             "Of the newest analysed frame; flagged from 1.",
             header.ood.score,
         )
+
+
+def _orders(session: Session) -> dict[str, int]:
+    counts = {"accepted": 0, "refused": 0, "waiting": 0}
+    for record in session.orders.all():
+        outcome = record.outcome
+        counts["waiting" if outcome is None else "accepted" if outcome.accepted else "refused"] += 1
+    return counts
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

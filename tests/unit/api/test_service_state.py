@@ -91,6 +91,7 @@ async def test_metrics_follow_the_session_in_base_units(service, client, make, c
     assert found["atomloop_frame_age_seconds"] == 3
     assert found["atomloop_rois[done]"] == 1
     assert found["atomloop_rois[failed]"] == 0
+    assert found["atomloop_orders[waiting]"] == 0
     assert found["atomloop_edge_frames_total[skipped]"] == 2
     assert found["atomloop_peer_connected[edge]"] == 1
     assert found["atomloop_dose_electrons_per_square_angstrom"] == 4.5e5
