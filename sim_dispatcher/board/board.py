@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.messages import Disagreement, Roi, RoiState, Wish
+from shared.messages import Disagreement, Roi, Wish
 from sim_dispatcher.board.comparison import Comparison
 from sim_dispatcher.board.conduct import Conduct
 from sim_dispatcher.board.cut import Cut
@@ -17,19 +17,19 @@ from sim_dispatcher.board.entry import Entry, Memo
 from sim_dispatcher.board.errands import Errand, on_stale, on_wish
 from sim_dispatcher.board.ladder import Situation, Step, due
 from sim_dispatcher.board.message import roi_message
-from sim_dispatcher.board.prospects import absent, prospect
+from sim_dispatcher.board.prospects import absent, forgettable, prospect, told
 from sim_dispatcher.board.scenes import Scenes
-from sim_dispatcher.board.spending import cpu_s, expected_cpu_s
+from sim_dispatcher.board.spending import usage_of
 from sim_dispatcher.ledger import JobRecord
 from sim_dispatcher.selection import (
     FIRST,
     Limits,
     Pick,
+    Point,
     Prospect,
     Refuse,
     Scene,
     Sighting,
-    Stale,
     Track,
     Tracker,
     Usage,
@@ -44,9 +44,6 @@ __all__ = ["Board", "Candidate"]
 
 LOOK_AGAIN_FRAMES: Final = 5
 """Further frames before a defect whose surroundings could not be cut is tried again."""
-
-MOST: Final = 2000
-"""ROIs kept; beyond, the longest unseen ones that nobody picked are forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +86,7 @@ class Board:
         self._changed: dict[str, None] = {}
         self._unsaved: dict[str, None] = {}
         self._touched: dict[str, None] = {}
+        self._number = 0
 
     # --- what comes in ----------------------------------------------------------------------
 
@@ -111,11 +109,12 @@ class Board:
             entry = self._enter(memo.track.key)
             entry.wish, entry.cut, entry.base = memo.wish, memo.cut, memo.base
             entry.asked_high, entry.number = memo.asked_high, memo.number
+            self._number = max(self._number, memo.number)
             if entry.picked:
                 self._comparison.computed(memo.track)
                 self._follow(entry)
             else:
-                self._judge(entry, self.usage)
+                self._judge(entry, Usage())
         self._unsaved.clear()
 
     def observe(self, scene: Scene) -> None:
@@ -225,16 +224,10 @@ class Board:
         """Return where and what a ROI is."""
         return self._tracker[key]
 
-    def near(self, sample_A: tuple[float, float], within_A: float) -> str | None:
+    def near(self, sample_A: Point, within_A: float) -> str | None:
         """Return the ROI that is at a place of the sample now, None where none is."""
-        x_A, y_A = sample_A
-        there = [
-            ((t.last.sample_A[0] - x_A) ** 2 + (t.last.sample_A[1] - y_A) ** 2, t.key)
-            for t in self._tracker.tracks
-            if t.successor is None and t.origin != "random"
-        ]
-        distance2, key = min(there, default=(float("inf"), None))
-        return key if distance2 <= within_A**2 else None
+        track = self._tracker.near(sample_A, within_A)
+        return None if track is None else track.key
 
     def candidates(self, room: int) -> list[Candidate]:
         """Return the ROIs to compute next, best first.
@@ -263,6 +256,7 @@ class Board:
             for step in due(self._conduct.ladder, self._situation(entry, cut)):
                 first = step.piece == cut.whole and step.recipe == "relax"
                 if lacking is None or first or entry.wish == "first":
+                    entry.note = None
                     yield entry, cut, step
                 else:
                     entry.note = f"{step.recipe} at {step.level} is not started: {lacking}"
@@ -281,15 +275,8 @@ class Board:
     @property
     def usage(self) -> Usage:
         """What the session has used of its budget."""
-        picked = list(self._picked())
-        records = [record for entry in self._entries.values() for record in entry.jobs.values()]
-        return Usage(
-            rois=len(picked),
-            jobs=len(records),
-            cpu_s=sum(map(cpu_s, records)),
-            expected_cpu_s=expected_cpu_s(records),
-            randoms=sum(self._tracker[entry.key].origin == "random" for entry in picked),
-        )
+        randoms = sum(self._tracker[entry.key].origin == "random" for entry in self._picked())
+        return usage_of(self._entries.values(), randoms)
 
     @property
     def limits(self) -> Limits:
@@ -350,8 +337,8 @@ class Board:
         return (entry for entry in self._entries.values() if entry.picked)
 
     def _enter(self, key: str) -> Entry:
-        number = max((entry.number for entry in self._entries.values()), default=0) + 1
-        self._entries[key] = entry = Entry(key, number=number)
+        self._number += 1
+        self._entries[key] = entry = Entry(key, number=self._number)
         self._mark(key)
         return entry
 
@@ -366,7 +353,7 @@ class Board:
         conduct, known = self._conduct, self._prospect(entry)
         entry.similarity = known.similarity
         verdict = judge(known, conduct.rules, conduct.limits, usage)
-        state, reason = _told(verdict)
+        state, reason = told(verdict)
         if (state, reason) != (entry.state, entry.reason):
             entry.state, entry.reason = state, reason
             self._changed[entry.key] = None
@@ -405,33 +392,8 @@ class Board:
 
     def _forget(self) -> None:
         """Drop random patches that were not taken up, and the oldest of too many ROIs."""
-        free = [
-            entry.key
-            for entry in self._entries.values()
-            if not entry.picked and entry.wish == "usual"
-        ]
-        gone = [
-            key
-            for key in free
-            if self._tracker[key].origin == "random" and self._entries[key].state == "stale"
-        ]
-        spare = len(self._entries) - MOST
-        if spare > 0:
-            free.sort(key=lambda key: self._tracker[key].last.frame_index)
-            gone += free[:spare]
-        for key in set(gone):
+        tracks = {key: self._tracker[key] for key in self._entries}
+        gone = forgettable(self._entries.values(), tracks)
+        for key in gone:
             del self._entries[key]
         self._tracker.forget(gone)
-
-
-def _told(verdict: Verdict) -> tuple[RoiState, str]:
-    """Return the state and the reason that a verdict means."""
-    match verdict:
-        case Pick():
-            return "candidate", f"waits for a free place; {verdict.reason}"[:500]
-        case Refuse():
-            return "refused", verdict.reason[:500]
-        case Stale():
-            return "stale", verdict.reason[:500]
-        case _:
-            return "candidate", verdict.reason[:500]

@@ -1,15 +1,30 @@
-"""What is known of a ROI when it is judged: gathered from its track, the frames and its peers."""
+"""Judging a ROI: what is known of it, what the verdict means, and when it is forgotten."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
+from typing import Final
 
+from shared.messages import RoiState
 from sim_dispatcher.board.comparison import Comparison
 from sim_dispatcher.board.entry import Entry
 from sim_dispatcher.board.scenes import Scenes
-from sim_dispatcher.selection import Prospect, Rules, Track, absence
+from sim_dispatcher.selection import (
+    Pick,
+    Prospect,
+    Refuse,
+    Rules,
+    Stale,
+    Track,
+    Verdict,
+    absence,
+)
 
-__all__ = ["absent", "prospect"]
+__all__ = ["absent", "forgettable", "prospect", "told"]
+
+MOST: Final = 2000
+"""ROIs kept; beyond, the longest unseen ones that nobody picked are forgotten."""
 
 
 def prospect(
@@ -49,3 +64,36 @@ def absent(known: Prospect, rules: Rules) -> str | None:
     if known.track.origin != "defect":
         return None
     return absence(replace(known, at_hand=True), rules)
+
+
+def told(verdict: Verdict) -> tuple[RoiState, str]:
+    """Return the state and the reason that a verdict means."""
+    match verdict:
+        case Pick():
+            return "candidate", f"waits for a free place; {verdict.reason}"[:500]
+        case Refuse():
+            return "refused", verdict.reason[:500]
+        case Stale():
+            return "stale", verdict.reason[:500]
+        case _:
+            return "candidate", verdict.reason[:500]
+
+
+def forgettable(entries: Collection[Entry], tracks: Mapping[str, Track]) -> set[str]:
+    """Return the ROIs to drop: random patches not taken up, and the oldest of too many.
+
+    Args:
+        entries: All ROIs.
+        tracks: Where and what each is.
+    """
+    free = [entry for entry in entries if not entry.picked and entry.wish == "usual"]
+    gone = {
+        entry.key
+        for entry in free
+        if tracks[entry.key].origin == "random" and entry.state == "stale"
+    }
+    spare = len(entries) - MOST
+    if spare > 0:
+        free.sort(key=lambda entry: tracks[entry.key].last.frame_index)
+        gone |= {entry.key for entry in free[:spare]}
+    return gone

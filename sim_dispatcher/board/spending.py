@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
+from sim_dispatcher.board.entry import Entry
 from sim_dispatcher.ledger import FINAL, JobRecord
+from sim_dispatcher.selection import Usage
 
-__all__ = ["cpu_s", "expected_cpu_s"]
+__all__ = ["usage_of"]
 
 
-def cpu_s(record: JobRecord) -> float:
+def usage_of(entries: Collection[Entry], randoms: int) -> Usage:
+    """Return what a session has used of its budget.
+
+    Args:
+        entries: Its ROIs.
+        randoms: How many of those computed are random patches.
+    """
+    records = [record for entry in entries for record in entry.jobs.values()]
+    return Usage(
+        rois=sum(entry.picked for entry in entries),
+        jobs=len(records),
+        cpu_s=sum(map(_cpu_s, records)),
+        expected_cpu_s=_expected_cpu_s(records),
+        randoms=randoms,
+    )
+
+
+def _cpu_s(record: JobRecord) -> float:
     """Return the processor time of a job so far, s: of all its attempts, where they are known."""
     answered = record.result.cpu_s if record.result is not None else 0.0
     return max(record.spent_cpu_s, answered)
 
 
-def expected_cpu_s(records: Iterable[JobRecord]) -> float:
+def _expected_cpu_s(records: Iterable[JobRecord]) -> float:
     """Return what the unfinished jobs will take, s.
 
     Each is taken to cost what the finished ones of its recipe and level did on average; one
@@ -27,8 +46,8 @@ def expected_cpu_s(records: Iterable[JobRecord]) -> float:
     for record in records:
         kind = (record.spec.recipe, record.spec.level)
         if record.state == "done":
-            done[kind].append(cpu_s(record))
+            done[kind].append(_cpu_s(record))
         elif record.state not in FINAL:
-            due.append((kind, cpu_s(record)))
+            due.append((kind, _cpu_s(record)))
     means = {kind: sum(costs) / len(costs) for kind, costs in done.items()}
     return sum(max(means.get(kind, 0.0) - spent, 0.0) for kind, spent in due)

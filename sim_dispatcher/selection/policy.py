@@ -247,8 +247,8 @@ def _halted(case: _Case) -> Verdict | None:
 
 _CHECKS: Final[tuple[Callable[[_Case], Verdict | None], ...]] = (
     _dismissed,
-    _changed,
     _wanted,
+    _changed,
     _unseen,
     _no_cluster,
     _unclear,

@@ -114,6 +114,6 @@ def open_scene(header: Atoms, envelope: Envelope) -> Scene:
     return Scene(
         header=header,
         defects=defects,
-        atoms=DetectedAtoms.from_table(table, header.pixel_size_A),
+        atoms=DetectedAtoms.from_table(table, header.pixel_size_A, header.shape),
         atoms_digest=blake3(envelope.payload[0]).hexdigest(),
     )

@@ -9,6 +9,7 @@ its own track goes on, so that nothing is computed twice.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -17,6 +18,7 @@ import numpy as np
 from blake3 import blake3
 
 from shared.messages import RoiOrigin
+from sim_dispatcher.selection.scene import Point
 from sim_dispatcher.selection.sighting import Sighting
 
 __all__ = ["CHANGED_FRAMES", "MATCH_A", "Track", "Tracker", "same_identity"]
@@ -122,6 +124,16 @@ class Tracker:
         self.superseded = []
         owner = self._owners(seen)
         return tuple(self._take(owner.get(i), sighting) for i, sighting in enumerate(seen))
+
+    def near(self, sample_A: Point, within_A: float) -> Track | None:
+        """Return the track that is at a place of the sample now, None where none is."""
+        there = [
+            (math.dist(track.last.sample_A, sample_A), track.key)
+            for track in self._tracks.values()
+            if track.successor is None and track.origin != "random"
+        ]
+        away_A, key = min(there, default=(math.inf, ""))
+        return self._tracks[key] if away_A <= within_A else None
 
     def add(self, track: Track) -> None:
         """Take in a place that no sighting leads to: a random patch, an operator's place."""
