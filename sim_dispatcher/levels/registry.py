@@ -39,7 +39,7 @@ def known_levels() -> tuple[Level, ...]:
     """Return every implementation, the preferred one of a level first.
 
     By CPU time of a GFN1 point on 118 atoms: 0.58 s by the wheel, 0.67 s by the xtb program,
-    1.3 s by tblite (`python -m tests.benchmarks.levels`).
+    1.3 s by tblite (`python -m tests.science.level_times`).
     """
     return (
         *xtb_levels(),
