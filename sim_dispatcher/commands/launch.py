@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import threading
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.lanes import Lane, plan_lanes, run_lanes
 from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
 from sim_dispatcher.launch.routing import BATCH
-from sim_dispatcher.settings import DispatcherSettings
+from sim_dispatcher.settings import DispatcherSettings, LaunchSettings
 
 __all__ = ["launch"]
 
@@ -72,21 +73,23 @@ def launch(
             lanes: tuple[Lane, ...] = (Lane("", (category or BATCH,)),)
         else:
             lanes = plan_lanes(workers or place.workers, tree.batch.urgent_priority)
-
-        def make(lane: Lane) -> Launcher:
-            log = place.folder / f"engine{lane.name and '-'}{lane.name}.log"
-            limit_MB = place.memory_MB or _most_of_the_memory()
-            engine = EngineProcess(log, place.threads, memory_MB=limit_MB)
-            own = lane.settings(settings)
-            address = uri or tree.database.uri
-            return open_launcher(address, key or place.key_file, own, engine, SystemClock())
-
+        make = partial(_make, place, uri or tree.database.uri, key or place.key_file, settings)
         stop = _stop_signal()
         if single:
             _run_once(make(lanes[0]), stop)
             return
         typer.echo(f"ready {settings.worker}")
         run_lanes(lanes, make, stop)
+
+
+def _make(
+    place: LaunchSettings, uri: str, key: Path, settings: LauncherSettings, lane: Lane
+) -> Launcher:
+    """Make a lane's launcher, with an engine of its own."""
+    log = place.folder / f"engine{lane.name and '-'}{lane.name}.log"
+    limit_MB = place.memory_MB or _most_of_the_memory()
+    engine = EngineProcess(log, place.threads, memory_MB=limit_MB)
+    return open_launcher(uri, key, lane.settings(settings), engine, SystemClock())
 
 
 def _run_once(launcher: Launcher, stop: threading.Event) -> None:
