@@ -55,10 +55,13 @@ def _database(settings: DispatcherSettings) -> str:
 
 def _levels(settings: DispatcherSettings) -> str:
     here = {level.name for level in level_reports() if level.unavailable is None}
-    missing = [level for level in settings.selection.levels if level not in here]
+    ladder = settings.ladder
+    wanted = ladder.levels if ladder.high is None else (*ladder.levels, ladder.high)
+    missing = [level for level in wanted if level not in here and level not in ladder.elsewhere]
     if missing:
         raise LevelUnavailableError(
-            f"selection.levels names {', '.join(missing)}, which cannot run here.",
-            remedy="Install what is listed below, or choose other levels.",
+            f"The settings of the ladder name {', '.join(missing)}, which cannot run here.",
+            remedy="Install what is listed below, choose other levels, or name those that other"
+            " hosts run in ladder.elsewhere.",
         )
-    return f"{', '.join(settings.selection.levels)} can run here"
+    return f"{', '.join(wanted)} can run here or elsewhere"
