@@ -11,7 +11,7 @@ from pymongo import MongoClient
 
 from tests.campaigns.roles import acknowledged
 from tests.campaigns.site import Site, pause, running_site
-from tests.campaigns.witness import Witness
+from tests.campaigns.witness import SWEEP_S, Witness
 
 __all__ = ["VICTIMS", "kill_rounds"]
 
@@ -47,7 +47,9 @@ def kill_rounds(folder: Path, numbers: list[int], seed: int) -> list[dict[str, A
         MongoClient[dict[str, Any]](site.uri, serverSelectionTimeoutMS=1000) as client,
     ):
         witness = Witness(client)
-        return [_round(site, witness, number, seed) for number in numbers]
+        outcomes = [_round(site, witness, number, seed) for number in numbers]
+        site.wait_for(witness.no_orphans, "sweep", SWEEP_S)
+    return outcomes
 
 
 def _round(site: Site, witness: Witness, number: int, seed: int) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from pymongo import MongoClient
 
 from tests.campaigns.roles import acknowledged
 from tests.campaigns.site import ROOT, Site, pause
-from tests.campaigns.witness import Witness
+from tests.campaigns.witness import SWEEP_S, Witness
 from tests.slurm_site import Cluster, running_cluster, unavailable
 
 __all__ = ["slurm_kill_rounds"]
@@ -115,7 +115,9 @@ def slurm_kill_rounds(folder: Path, numbers: list[int], seed: int) -> list[dict[
                 site.start(role)
             with MongoClient[dict[str, Any]](site.uri, serverSelectionTimeoutMS=1000) as client:
                 witness = Witness(client)
-                return [_round(site, witness, number, seed) for number in numbers]
+                outcomes = [_round(site, witness, number, seed) for number in numbers]
+                site.wait_for(witness.no_orphans, "sweep", SWEEP_S)
+                return outcomes
         finally:
             site.stop()
 

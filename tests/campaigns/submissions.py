@@ -112,5 +112,5 @@ def _judged(key: str, found: dict[str, Counter[str]]) -> dict[str, int]:
     return {
         "lost": int(found["records"][key] != 1),
         "doubled": sum(found[what][key] > 1 for what in ("workflows", "visible", "runs")),
-        "orphans": found["fireworks"][key] - 1,
+        "unsettled": found["fireworks"][key] - 1,
     }

@@ -11,7 +11,12 @@ from typing import Any
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
-__all__ = ["Verdict", "Witness"]
+from sim_dispatcher.launch.routing import STAGING
+
+__all__ = ["SWEEP_S", "Verdict", "Witness"]
+
+SWEEP_S = 150.0
+"""Longest until what a kill left half made is swept away; it is left alone for a minute."""
 
 Document = dict[str, Any]
 FINAL = ("done", "failed", "cancelled")
@@ -19,14 +24,14 @@ FINAL = ("done", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a round came to; everything but `recomputed` must be zero."""
+    """What a round came to; all but the last two must be zero."""
 
     lost: int
     """Acknowledged jobs without a record, or without an end."""
     failed: int
     """Jobs that did not end in an answer."""
     doubled: int
-    """Jobs with two workflows or fireworks."""
+    """Jobs with two workflows, or with two fireworks that a launcher sees."""
     changed: int
     """Jobs whose state or result changed after their end."""
     foreign: int
@@ -35,12 +40,8 @@ class Verdict:
     """Jobs whose firework did not come to the end of its job."""
     recomputed: int
     """Runs that were thrown away: the price of a kill, not an error."""
-
-    @property
-    def sound(self) -> bool:
-        """Whether nothing was lost, doubled or changed."""
-        return not any((self.lost, self.failed, self.doubled, self.changed, self.foreign,
-                        self.unsettled))  # fmt: skip
+    orphans: int
+    """Fireworks that a kill left without a workflow: no launcher sees them, and they are swept."""
 
 
 @dataclass
@@ -75,14 +76,25 @@ class Witness:
         except PyMongoError:
             return False
 
+    def no_orphans(self) -> bool:
+        """Tell whether all that kills left half made has been swept away."""
+        fireworks = self.client[self.database]["fireworks"]
+        try:
+            return fireworks.count_documents({"spec._category": STAGING}) == 0
+        except PyMongoError:
+            return False
+
     def judge(self, keys: list[str], trace: Path) -> Verdict:
         """Compare records, LaunchPad and the engines' trace for some jobs."""
         self.look()
         held = self.client[self.database]
         records = {record["_id"]: record for record in held["atomloop_jobs"].find()}
         workflows = Counter(one["metadata"]["job"] for one in held["workflows"].find())
-        fireworks = Counter(one["name"] for one in held["fireworks"].find())
-        states = {one["name"]: one["state"] for one in held["fireworks"].find()}
+        listed = list(held["fireworks"].find({}, {"name": 1, "state": 1, "spec._category": 1}))
+        staged = Counter(one["name"] for one in listed if one["spec"]["_category"] == STAGING)
+        seen = [one for one in listed if one["spec"]["_category"] != STAGING]
+        fireworks = Counter(one["name"] for one in seen)
+        states = {one["name"]: one["state"] for one in seen}
         runs = [json.loads(line) for line in trace.read_text().splitlines() if line]
         mine = [run for run in runs if run["key"] in set(keys)]
         author = {run["run"]: (run["key"], run["token"]) for run in runs}
@@ -97,4 +109,5 @@ class Witness:
             ),
             unsettled=sum(states.get(key) != "COMPLETED" for key in done),
             recomputed=len(mine) - len({run["key"] for run in mine}),
+            orphans=sum(staged[key] for key in keys),
         )
