@@ -12,7 +12,17 @@ BIN = Path(sys.executable).parent
 COMMANDS = {
     "edge-agent": ("run", "replay", "doctor", "config", "keys"),
     "inference-service": ("run", "analyze", "doctor", "config", "keys"),
-    "sim-dispatcher": ("run", "compute", "launch", "reproduce-paper", "database", "doctor", "config", "keys"),
+    "sim-dispatcher": (
+        "run",
+        "compute",
+        "launch",
+        "inputs",
+        "reproduce-paper",
+        "database",
+        "doctor",
+        "config",
+        "keys",
+    ),
 }
 
 
