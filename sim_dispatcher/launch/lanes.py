@@ -22,6 +22,9 @@ __all__ = ["Lane", "plan_lanes", "run_lanes"]
 JOIN_S: Final = 60.0
 """Time in which a lane, told to stop, has given its job back."""
 
+PICKED_WARM_AFTER_S: Final = 30.0
+"""By then the other engines are warm; before that they would only be later."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -33,11 +36,13 @@ class Lane:
         name: Ends the worker's name; empty where there is only one.
         categories: The fireworker categories.
         least_priority: Jobs of less priority are left to other lanes; None for no such bound.
+        warm_after_s: Its engine is started after so long, or when it is first needed, s.
     """
 
     name: str
     categories: tuple[str, ...]
     least_priority: float | None = None
+    warm_after_s: float = 0.0
 
     def settings(self, shared: LauncherSettings) -> LauncherSettings:
         """Return the settings of this lane's launcher."""
@@ -46,6 +51,7 @@ class Lane:
             worker="-".join(part for part in (shared.worker, self.name) if part),
             categories=self.categories,
             least_priority=self.least_priority,
+            warm_after_s=self.warm_after_s,
         )
 
 
@@ -59,7 +65,7 @@ def plan_lanes(workers: int, urgent_priority: float) -> tuple[Lane, ...]:
     general = (QUICK, LOCAL)
     return (
         Lane("quick", (QUICK,)),
-        Lane("picked", general, urgent_priority),
+        Lane("picked", general, urgent_priority, PICKED_WARM_AFTER_S),
         *(Lane(str(number), general) for number in range(1, workers + 1)),
     )
 

@@ -81,6 +81,7 @@ class LauncherSettings:
         firework: The only firework it serves, also where it is reserved (`fw_id`); None for any.
         least_priority: Jobs of less priority it leaves to others; None for no such bound.
         max_wall_s: Jobs come to a checkpoint before the launcher has run for so long, s.
+        warm_after_s: Its engine is started after so long, or when it is first needed, s.
     """
 
     worker: str
@@ -90,6 +91,7 @@ class LauncherSettings:
     firework: int | None = None
     least_priority: float | None = None
     max_wall_s: float | None = None
+    warm_after_s: float = 0.0
 
 
 class Launcher:
@@ -126,7 +128,8 @@ class Launcher:
     def run(self, stop: threading.Event) -> None:
         """Compute until told to stop; a job under way is then given back to the queue."""
         while not (stop.is_set() or self._wound_up.is_set()):
-            self._engine.start()
+            if self._clock.monotonic_s() - self._began_s >= self._settings.warm_after_s:
+                self._engine.start()
             if not self._has_room():
                 stop.wait(RETRY_S)
                 continue
