@@ -91,3 +91,51 @@ def test_set_up_needs_nothing_but_the_standard_library() -> None:
     ).stdout.split()
     roots = {name.partition(".")[0] for name in loaded} - {"deploy"}
     assert roots <= set(sys.stdlib_module_names) | {"__main__"}
+
+
+class Recorder:
+    """Stands in for the progress display and for the programs that set-up runs."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.commands: list[list[str]] = []
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+
+    def begin(self, line: str) -> None:
+        self.lines.append(line)
+
+    def end(self, line: str = "done") -> None:
+        self.lines.append(line)
+
+    def run(self, arguments: list[str], **_: object) -> None:
+        self.commands.append([word for word in arguments if word not in ("sudo", "-n")])
+
+
+@pytest.mark.parametrize(
+    ("there", "missing"),
+    [
+        ({"apt-get"}, ["chromium", "slurm-wlm", "munge"]),
+        ({"apt-get", "chromium"}, ["slurm-wlm", "munge"]),
+        ({"apt-get", "chromium", "slurmctld", "munged"}, []),
+    ],
+)
+def test_only_debian_packages_that_are_missing_are_installed(
+    monkeypatch: pytest.MonkeyPatch, there: set[str], missing: list[str]
+) -> None:
+    recorder = Recorder()
+    monkeypatch.setattr(shutil, "which", lambda name, **_: name if name in there else None)
+    monkeypatch.setattr(bootstrap, "run_command", recorder.run)
+    bootstrap._install_system_packages(recorder)  # type: ignore[arg-type]  # a display like it
+    installs = [command[-len(missing) :] for command in recorder.commands if "install" in command]
+    assert installs == ([missing] if missing else [])
+
+
+def test_without_apt_the_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    recorder = Recorder()
+    monkeypatch.setattr(shutil, "which", lambda *_, **__: None)
+    monkeypatch.setattr(bootstrap, "run_command", recorder.run)
+    bootstrap._install_system_packages(recorder)  # type: ignore[arg-type]  # a display like it
+    assert recorder.commands == []
+    assert "chromium, slurm-wlm, munge by hand" in recorder.lines[0]
