@@ -18,6 +18,7 @@ from sim_dispatcher.recipes.task import SAVE_S, Outcome, Task
 from sim_dispatcher.recipes.thermostat import (
     CHAIN_LENGTH,
     DAMPING_FS,
+    START_FACTOR,
     Bath,
     Point,
     State,
@@ -167,7 +168,9 @@ def _outcome(task: Task, flight: Flight, last: Point) -> Outcome:
         ),
         settings=(
             f"{_thermostat()} at {options.temperature_K:g} K, {options.timestep_fs:g} fs steps,"
-            f" seed {options.seed}, from the structure relaxed to {options.fmax_eV_A:g} eV/Å"
+            f" seed {options.seed}, from the structure relaxed to {options.fmax_eV_A:g} eV/Å with"
+            f" velocities of {START_FACTOR:g} times the temperature, half of which the vibrations"
+            " take up"
         ),
         whole=False,
         comparable=False,

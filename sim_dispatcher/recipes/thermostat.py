@@ -22,7 +22,16 @@ from sim_dispatcher.levels.ase_bridge import PotentialCalculator
 from sim_dispatcher.levels.potential import Array, Potential
 from sim_dispatcher.recipes.errors import ExplodedGeometryError, ForcesNotFiniteError
 
-__all__ = ["CHAIN_LENGTH", "DAMPING_FS", "Bath", "Point", "State", "advanced", "thermalised"]
+__all__ = [
+    "CHAIN_LENGTH",
+    "DAMPING_FS",
+    "START_FACTOR",
+    "Bath",
+    "Point",
+    "State",
+    "advanced",
+    "thermalised",
+]
 
 CHAIN_LENGTH: Final = 3
 """Thermostats in the chain."""
@@ -30,6 +39,10 @@ CHAIN_LENGTH: Final = 3
 DAMPING_FS: Final = 50.0
 """Characteristic time of the thermostat, fs: some periods of the C-C stretch (21 fs), so that it
 exchanges heat within a 2 ps trajectory without driving that vibration."""
+
+START_FACTOR: Final = 2.0
+"""Velocities are drawn at this many times the temperature: the start is a minimum, and vibrations
+take up half of the kinetic energy within some 20 fs."""
 
 HOT: Final = 10.0
 """A kinetic temperature this many times the target, and `HOT_K` above it, is an explosion."""
@@ -94,10 +107,17 @@ Observer: TypeAlias = Callable[[Point], None]
 
 
 def thermalised(symbols: tuple[str, ...], positions_A: Array, bath: Bath, seed: int) -> State:
-    """Return a start: Maxwell-Boltzmann momenta without drift or rotation, at the temperature."""
+    """Return a start from a minimum: Maxwell-Boltzmann momenta without drift or rotation.
+
+    Args:
+        symbols: Element of each atom.
+        positions_A: (n, 3) positions at rest, Å.
+        bath: Temperature and pace.
+        seed: Draws the momenta.
+    """
     atoms: Any = ase.Atoms(symbols, positions_A)
     generator = np.random.default_rng(seed)
-    thermalize_momenta(atoms, temperature_K=bath.temperature_K, rng=generator)
+    thermalize_momenta(atoms, temperature_K=START_FACTOR * bath.temperature_K, rng=generator)
     Stationary(atoms)
     ZeroRotation(atoms)
     rest = np.zeros(CHAIN_LENGTH)

@@ -122,7 +122,7 @@ def test_the_report_says_what_was_asked_and_what_was_done(whole: Computed) -> No
     assert report.rings_changed_at_fs is None
     assert report.ring_bonds_A["6"].n == 6
     assert report.drift_eV is not None
-    assert abs(report.drift_eV) < 0.02
+    assert abs(report.drift_eV) < 0.05
     assert "500 K" in whole.settings
 
 
@@ -145,7 +145,9 @@ def test_the_chain_keeps_temperature_and_the_conserved_quantity() -> None:
     symbols, bath, points = ("C",) * 30, Bath(600.0, 1.0), list[Point]()
     start = thermalised(symbols, home, bath, seed=3)
     advanced(start, 2000, (symbols, Springs(home, 30.0)), bath, points.append)
+    early = [point.temperature_K for point in points[50:250]]
     late = [point.temperature_K for point in points[1000:]]
+    assert np.mean(early) == pytest.approx(600.0, rel=0.2)  # no cold start
     assert np.mean(late) == pytest.approx(600.0, rel=0.1)
     assert points[-1].conserved_eV == pytest.approx(points[0].conserved_eV, abs=0.02)
 
