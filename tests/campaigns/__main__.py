@@ -24,7 +24,7 @@ from tests.campaigns.kills import kill_rounds
 from tests.campaigns.slurm_kills import slurm_kill_rounds
 from tests.campaigns.submissions import submission_rounds
 
-ROUNDS_PER_SITE = 25
+ROUNDS_PER_SITE = 10
 SEED = 20261122
 ERRORS = ("lost", "failed", "doubled", "changed", "foreign", "unsettled")
 """What must be zero in every round."""

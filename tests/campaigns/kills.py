@@ -29,7 +29,7 @@ JOBS_PER_ROUND = 6
 LATEST_S = 0.8
 """A kill falls at a random moment within so long of the first submission."""
 LONGEST_MS = 250
-END_S = 60.0
+END_S = 300.0
 
 
 def plan(number: int, seed: int) -> tuple[tuple[str, ...], float, list[str]]:

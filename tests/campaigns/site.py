@@ -18,7 +18,7 @@ __all__ = ["ROLES", "Site", "pause", "running_site"]
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = ("database", "submitter", "launcher-a", "launcher-b")
-START_S = 30.0
+START_S = 120.0
 POLL_S = 0.02
 
 
@@ -67,7 +67,7 @@ class Site:
             if name == "database":
                 self.socket.unlink(missing_ok=True)
 
-    def wait_for(self, condition: Callable[[], object], what: str, within_s: float = 60.0) -> None:
+    def wait_for(self, condition: Callable[[], object], what: str, within_s: float = 120.0) -> None:
         """Look again and again until something holds; what died of itself is an error."""
         deadline = time.monotonic() + within_s
         while not condition():

@@ -38,7 +38,7 @@ DAEMONS = ("slurmctld", "slurmd")
 JOBS_PER_ROUND = 3
 LATEST_S = 6.0
 LONGEST_MS = 2000
-END_S = 240.0
+END_S = 400.0
 PLACES = 4
 
 

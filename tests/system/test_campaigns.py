@@ -11,7 +11,7 @@ from tests.campaigns.__main__ import SEED, bad
 from tests.campaigns.kills import VICTIMS, kill_rounds
 from tests.campaigns.submissions import WRITES_PER_SUBMISSION, submission_rounds
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 
 def test_kills_of_any_process_lose_nothing_and_count_nothing_twice() -> None:
