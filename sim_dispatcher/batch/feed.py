@@ -117,10 +117,10 @@ class Feed:
         """Cancel what was withdrawn, and move what was picked, without waiting for a look."""
         for record in changed:
             withdrawn = record.state in FINAL and record.state != "done"
-            picked = record.state == "queued" and self._router.urgent_queue(record.priority)
+            picked = record.state == "queued" and record.priority >= self._settings.urgent_priority
             if withdrawn or picked:
-                jobs = self._parts.slurm.jobs(record.key)
-                self._do(self._decide(Look(jobs, {record.key: record})))
+                look = Look(self._parts.slurm.jobs(record.key), {record.key: record})
+                self._do(duties(look, frozenset(), self._router.queue)[0])
 
     # ------------------------------------------------------------------ what is in the queue
 
@@ -132,12 +132,8 @@ class Feed:
         records = {name: record for name in names if (record := self._parts.ledger.get(name))}
         ours = [job for job in jobs if job.name in records]
         self._in_slurm = len(ours)
-        found, self._suspects = duties(
-            Look(ours, records, out),
-            self._suspects,
-            self._settings.urgent_partition,
-            self._settings.urgent_priority,
-        )
+        look = Look(ours, records, out)
+        found, self._suspects = duties(look, self._suspects, self._router.queue)
         self._do(found)
 
     def _checked_out(self) -> dict[str, int]:
@@ -145,20 +141,15 @@ class Feed:
         found = self._parts.launchpad.fireworks.find(query, {"fw_id": 1, "name": 1})
         return {str(document["name"]): int(document["fw_id"]) for document in found}
 
-    def _decide(self, look: Look) -> list[Duty]:
-        settings = self._settings
-        urgent, priority = settings.urgent_partition, settings.urgent_priority
-        return duties(look, frozenset(), urgent, priority)[0]
-
     def _do(self, found: Iterable[Duty]) -> None:
         for duty in found:
             match duty:
                 case Cancel(job=job):
                     self._parts.slurm.cancel([job.number])
                     log.info("cancelled in Slurm", key=job.name, number=job.number)
-                case Move(job=job):
-                    moved = self._parts.slurm.move(job.number, self._settings.urgent_partition)
-                    log.info("moved to the urgent partition", key=job.name, moved=moved)
+                case Move(job=job, partition=partition):
+                    moved = self._parts.slurm.move(job.number, partition)
+                    log.info("moved", key=job.name, partition=partition, moved=moved)
                 case Lost():
                     self._take_back(duty)
                 case Free(firework=firework):

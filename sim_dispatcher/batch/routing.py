@@ -30,17 +30,18 @@ class BatchRouter:
             return self._local.route(spec)
         hours, minutes = divmod(settings.walltime_min, 60)
         request = QueueRequest(
-            queue=self.urgent_queue(spec.priority) or settings.partition,
+            queue=self.queue(spec.priority),
             walltime=f"{hours:02d}:{minutes:02d}:00",
             cpus_per_task=settings.cpus,
             mem=f"{settings.memory_MB}M",
         )
         return Route(BATCH, request)
 
-    def urgent_queue(self, priority: float) -> str | None:
-        """Return the partition of what the operator picked, None for all else."""
+    def queue(self, priority: float) -> str:
+        """Return the urgent partition for what the operator picked, the usual one for all else."""
         settings = self._settings
-        return settings.urgent_partition if priority >= settings.urgent_priority else None
+        picked = priority >= settings.urgent_priority
+        return settings.urgent_partition if picked else settings.partition
 
 
 def _atoms(spec: JobSpec) -> int:

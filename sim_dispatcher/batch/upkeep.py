@@ -6,7 +6,7 @@ have been a moment's state. A job counts as lost only when two looks in a row ag
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,9 +30,10 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Move:
-    """Move a waiting job to the urgent partition."""
+    """Move a waiting job to the partition of its priority."""
 
     job: BatchJob
+    partition: str
 
 
 @dataclass(frozen=True)
@@ -74,15 +75,14 @@ class Look:
 
 
 def duties(
-    look: Look, before: Suspects, urgent: str, urgent_priority: float
+    look: Look, before: Suspects, queue: Callable[[float], str]
 ) -> tuple[list[Duty], Suspects]:
     """Return what must be done.
 
     Args:
         look: What was seen.
         before: What seemed lost at the look before.
-        urgent: The urgent partition.
-        urgent_priority: Priority from which a job belongs there.
+        queue: Returns the partition of jobs of a priority.
 
     Returns:
         The duties, and what seems lost now.
@@ -96,8 +96,8 @@ def duties(
         by_name.setdefault(job.name, []).append(job)
         if _useless(job, record, by_name[job.name]):
             found.append(Cancel(job))
-        elif _misplaced(job, record, urgent, urgent_priority):
-            found.append(Move(job))
+        elif _misplaced(job, record, queue):
+            found.append(Move(job, queue(record.priority)))
     lost = {
         key: record
         for key in look.checked_out
@@ -121,9 +121,10 @@ def _useless(job: BatchJob, record: JobRecord, alike: Sequence[BatchJob]) -> boo
     return job.state == _WAITING and any(other.state == _WAITING for other in alike[:-1])
 
 
-def _misplaced(job: BatchJob, record: JobRecord, urgent: str, urgent_priority: float) -> bool:
-    waits = job.state == _WAITING and job.partition != urgent
-    return waits and record.priority >= urgent_priority
+def _misplaced(job: BatchJob, record: JobRecord, queue: Callable[[float], str]) -> bool:
+    """Tell whether a waiting job is in the other one of our two partitions, not elsewhere."""
+    ours = {queue(float("-inf")), queue(float("inf"))} - {queue(record.priority)}
+    return job.state == _WAITING and job.partition in ours
 
 
 def _seems_lost(record: JobRecord, jobs: Sequence[BatchJob] | None) -> bool:

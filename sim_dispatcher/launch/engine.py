@@ -64,6 +64,7 @@ def compute(
     order: EngineOrder,
     tell: Callable[[EngineMessage], None],
     stop: threading.Event | None = None,
+    threads: int = 1,
 ) -> EngineMessage:
     """Compute one order.
 
@@ -71,13 +72,14 @@ def compute(
         order: What to compute.
         tell: Takes every step.
         stop: Set to stop at a checkpoint.
+        threads: Of the engines.
     """
 
     def watch(step: Progress) -> None:
         progress = JobProgress(step=step.step, energy_eV=step.energy_eV, fmax_eV_A=step.fmax_eV_A)
         tell(EngineProgress(progress=progress))
 
-    options = options_of(order, stop or threading.Event())
+    options = options_of(order, stop or threading.Event(), threads)
     try:
         computed = _computed(order, options, watch)
     except UnfinishedError as error:
@@ -104,11 +106,12 @@ def _of_the_host(code: str, what: str, remedy: str) -> EngineFailure:
     return EngineFailure(reason=f"{what} on {socket.gethostname()}.", remedy=remedy, code=code)
 
 
-def options_of(order: EngineOrder, stop: threading.Event) -> Options:
+def options_of(order: EngineOrder, stop: threading.Event, threads: int = 1) -> Options:
     """Return an order's settings: as asked, with this attempt's adjustments."""
     asked, adjusted = order.spec.options, order.adjustments
     limits = [limit for limit in (asked.max_wall_s, order.max_wall_s) if limit is not None]
-    options = Options.of(asked, checkpoint=Path(order.folder) / CHECKPOINT_NAME)
+    checkpoint = Path(order.folder) / CHECKPOINT_NAME
+    options = Options.of(asked, threads=threads, checkpoint=checkpoint)
     return dataclasses.replace(
         options,
         max_step_A=adjusted.max_step_A or options.max_step_A,
@@ -170,13 +173,19 @@ def _level(name: str, implementation: int, *, periodic: bool) -> Level:
     return usable[-implementation % len(usable)] if implementation else preferred
 
 
-def serve(orders: Iterable[str], replies: TextIO, stop: threading.Event | None = None) -> None:
+def serve(
+    orders: Iterable[str],
+    replies: TextIO,
+    stop: threading.Event | None = None,
+    threads: int = 1,
+) -> None:
     """Compute orders until there are no more.
 
     Args:
         orders: Lines, each an `EngineOrder`.
         replies: Takes the engine's messages, one a line.
         stop: Set to stop the order under way at a checkpoint.
+        threads: Of the engines.
     """
     stop = stop or threading.Event()
 
@@ -188,7 +197,7 @@ def serve(orders: Iterable[str], replies: TextIO, stop: threading.Event | None =
         order = EngineOrder.model_validate_json(line)
         stop.clear()
         _work_in(Path(order.folder))
-        tell(compute(order, tell, stop))
+        tell(compute(order, tell, stop, threads))
 
 
 def _work_in(folder: Path) -> None:
@@ -214,8 +223,14 @@ def _stop_on_request() -> threading.Event:
     return stop
 
 
+def _threads() -> int:
+    """Return the threads that the launcher gave the numerical libraries."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return int(told) if told.isdigit() and int(told) else 1
+
+
 if __name__ == "__main__":
     _belong_to_parent()
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies:
         os.dup2(2, 1)
-        serve(sys.stdin, replies, _stop_on_request())
+        serve(sys.stdin, replies, _stop_on_request(), _threads())

@@ -49,8 +49,8 @@ class Router(Protocol):
         """Return where a job goes."""
         ...
 
-    def urgent_queue(self, priority: float) -> str | None:
-        """Return the partition that a job of this priority is moved to, None for its own."""
+    def queue(self, priority: float) -> str | None:
+        """Return the partition of jobs of a priority; None where there is no batch system."""
         ...
 
 
@@ -62,6 +62,6 @@ class LocalRouter:
         quick = spec.level in QUICK_LEVELS and spec.recipe in QUICK_RECIPES
         return Route(QUICK if quick else LOCAL)
 
-    def urgent_queue(self, priority: float) -> None:
+    def queue(self, priority: float) -> None:
         """Return nothing: there is no batch system."""
         del priority

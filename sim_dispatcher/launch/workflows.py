@@ -95,14 +95,14 @@ class LaunchPadWorkflows:
     def prioritise(self, firework: int, priority: float) -> None:
         """Change the order in which fireworks are checked out: larger first.
 
-        One that goes to a batch system goes to its urgent partition from a certain priority on.
+        One that goes to a batch system goes to the partition of its priority there.
         """
         self._launchpad.set_priority(firework, priority)
-        urgent = self._router.urgent_queue(priority)
-        if urgent is not None:
+        queue = self._router.queue(priority)
+        if queue is not None:
             self._launchpad.fireworks.update_one(
                 {"fw_id": firework, f"spec.{FIELD}": {"$exists": True}},
-                {"$set": {f"spec.{FIELD}.queue": urgent}},
+                {"$set": {f"spec.{FIELD}.queue": queue}},
             )
 
     def settle(self, firework: int, state: JobState) -> None:

@@ -34,12 +34,16 @@ def job(
     return BatchJob(number, state, queue, "Resources", name)
 
 
+def queue(priority: float) -> str:
+    return "urgent" if priority >= 1000.0 else "live"
+
+
 def twice(*looks: Look) -> list[Duty]:
     """Look as often as there are looks; return what the last one came to."""
     found: list[Duty] = []
     suspects: frozenset[tuple[str, int]] = frozenset()
     for look in looks:
-        found, suspects = duties(look, suspects, "urgent", 1000.0)
+        found, suspects = duties(look, suspects, queue)
     return found
 
 
@@ -61,9 +65,19 @@ def test_of_two_that_wait_for_the_same_work_one_stays() -> None:
 
 def test_a_picked_job_that_waits_is_moved_to_the_urgent_partition_once() -> None:
     picked = {"a": record("queued", priority=1000.0)}
-    assert twice(Look([job()], picked)) == [Move(job())]
+    assert twice(Look([job()], picked)) == [Move(job(), "urgent")]
     assert twice(Look([job(queue="urgent")], picked)) == []
     assert twice(Look([job("RUNNING")], picked)) == []
+
+
+def test_a_pick_that_was_taken_back_waits_with_the_others_again() -> None:
+    released = {"a": record("queued", priority=3.0)}
+    assert twice(Look([job(queue="urgent")], released)) == [Move(job(queue="urgent"), "live")]
+
+
+def test_a_job_that_somebody_moved_to_a_third_partition_stays_there() -> None:
+    for priority in (3.0, 2000.0):
+        assert twice(Look([job(queue="long")], {"a": record("queued", priority=priority)})) == []
 
 
 def test_jobs_that_are_not_ours_are_left_alone() -> None:
