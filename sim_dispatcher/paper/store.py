@@ -26,6 +26,9 @@ __all__ = ["Done", "Failure", "Label", "Store"]
 
 LABEL: Final = "programme.json"
 
+TEXTUAL: Final = ("text/", "chemical/", "application/json")
+"""Media types of the files that are kept beside a result: trajectories, series, starts."""
+
 
 class Label(Part):
     """What a folder's results have in common."""
@@ -128,6 +131,9 @@ class Store:
             notes=computed.cluster.notes,
             result=computed.result,
         )
+        for file in computed.files:
+            if file.media_type.startswith(TEXTUAL):
+                self.write(f"{case.name}.{file.name}", file.content.decode())
         self.write(f"{case.name}.extxyz", computed.cluster.extxyz())
         self.write(f"{case.name}.json", record.model_dump_json(indent=2) + "\n")
         self._path(case, ".failed.json").unlink(missing_ok=True)

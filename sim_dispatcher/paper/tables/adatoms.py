@@ -73,8 +73,8 @@ def _order_row(findings: Findings) -> Row:
     here = ", ".join(f"{site} {best - known[site]:+.2f}" for site in ranked) + " eV"
     rests = {site: report.found_at for site, report in reports.items() if report is not None}
     moved = [f"{site} came to rest at {rest}" for site, rest in rests.items() if rest != site]
-    hollow_best = best - known["hollow"] < 0.05
-    why = "most stable site: " + ("hollow in both" if hollow_best else "not the hollow here")
+    hollow_best = rests[ranked[0]] == "hollow"
+    why = "most stable: " + ("hollow in both" if hollow_best else f"{rests[ranked[0]]} here")
     return Row(
         quantity,
         f"{paper} (0, +3.0, +12.8 eV)",

@@ -22,6 +22,9 @@ TOLERANCE_A: Final = 0.02
 
 SIZES: Final = ("5", "6", "7")
 
+WARM_SHARE: Final = 0.85
+"""A trajectory below this share of its thermostat's temperature is not thermalised."""
+
 QUIET_K: Final = 1200
 """Up to here the paper sees no reconstruction."""
 
@@ -110,8 +113,17 @@ def _census_row(done: Done, report: DynamicsReport, kelvin: int) -> Row:
         paper,
         f"{counts}; {when}" + (f"; seen as {kinds}" if kinds else ""),
         verdict,
-        f"mean kinetic temperature {report.mean_temperature_K:.0f} K",
+        _warmth(report),
     )
+
+
+def _warmth(report: DynamicsReport) -> str:
+    """Say how warm it was, and whether it had time to be."""
+    words = f"mean kinetic temperature {report.mean_temperature_K:.0f} K"
+    if report.mean_temperature_K < WARM_SHARE * report.temperature_K:
+        words += ": half of the start's heat went into stretching bonds, and the thermostat had"
+        words += " no time to make up for it"
+    return words
 
 
 def _reconstruction(
