@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from shared.errors import LevelUnavailableError, SimulationError
 from sim_dispatcher.levels import LevelName, System, choose_level
@@ -85,9 +86,11 @@ def same_bonds(cluster: Cluster, positions_A: Array) -> bool:
 def _by_force_field(
     cluster: Cluster, free: Mask, watch: Watcher | None
 ) -> tuple[Array, Array | None]:
+    """Return the force field's minimum and curvature, on one thread: more make it slower."""
     try:
-        surface, start = _settled(cluster, free, watch)
-        return start, model_hessian(surface, start, free)
+        with threadpool_limits(limits=1):
+            surface, start = _settled(cluster, free, watch)
+            return start, model_hessian(surface, start, free)
     except (LevelUnavailableError, SimulationError):
         return cluster.positions_A, None
 
