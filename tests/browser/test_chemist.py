@@ -42,6 +42,15 @@ def last(chemist):
     return chemist.orders[-1]
 
 
+def steady(page: Page, locator: Locator) -> dict[str, float]:
+    """Where something is once the page has stopped to make room for what came in."""
+    before, now = None, locator.bounding_box()
+    while now != before:
+        page.wait_for_timeout(300)
+        before, now = now, locator.bounding_box()
+    return now
+
+
 def test_a_pick_reaches_the_dispatcher_and_is_undone_within_ten_seconds(page, chemist) -> None:
     card(page, "roi-si3").get_by_role("button", name="Pick first").click()
     done = page.get_by_test_id("toast-done")
@@ -53,6 +62,12 @@ def test_a_pick_reaches_the_dispatcher_and_is_undone_within_ten_seconds(page, ch
     expect(page.get_by_test_id("toast-done")).to_contain_text("Undo: Pick Si_C3 first")
     assert (last(chemist).action, last(chemist).roi) == ("release", "roi-si3")
     expect(page.get_by_test_id("toast-done")).to_have_count(0)
+    page.locator(".order-log summary").click()
+    log = page.locator(".order-line")
+    expect(log).to_have_count(2)
+    expect(log.last).to_contain_text(re.compile("Pick first Si_C3 by browser [0-9a-f]{6}"))
+    log.last.get_by_role("button", name="Undo: Pick first Si_C3").click()
+    expect(log).to_have_count(3)
 
 
 def test_a_cancelled_job_comes_back_with_its_settings(page, chemist) -> None:
@@ -105,6 +120,7 @@ def test_the_error_bar_is_taken_apart_or_said_to_be_on_its_way(page, running, ch
     done = card(page, "roi-si3")
     expect(done).to_contain_text("1.234 eV")
     expect(done).to_contain_text("± 0.282 eV")
+    expect(page.get_by_test_id("box-roi-si3")).to_contain_text("1.23 ± 0.28 eV")
     parts = done.get_by_test_id("error-parts")
     for text in ("size of the cluster", "0.148 eV", "starts that end otherwise bonded", "4 %"):
         expect(parts).to_contain_text(text)
@@ -230,7 +246,7 @@ def test_the_menu_of_computations_greys_what_cannot_be_and_says_why(page, chemis
 
 @pytest.mark.parametrize("way", ["menu", "shift", "key"])
 def test_a_place_is_named_in_the_sample_frame_of_the_sitting(page, chemist, way) -> None:
-    box = page.get_by_test_id("box-roi-v1").bounding_box()
+    box = steady(page, page.get_by_test_id("box-roi-v1"))
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2 - 30
     page.get_by_test_id("box-roi-v1").evaluate("box => box.style.pointerEvents = 'none'")
     page.mouse.move(x, y)

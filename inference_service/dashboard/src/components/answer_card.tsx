@@ -63,6 +63,12 @@ export function summary(answer: AnswerView, siblings: readonly AnswerView[]): st
   return "geometry";
 }
 
+/** The newest formation energy among a ROI's answers; null where there is none. */
+export function headline(answers: readonly AnswerView[]): string | null {
+  const answer = answers.find(({ result }) => result.formation_eV !== null);
+  return answer === undefined ? null : summary(answer, answers);
+}
+
 function energy(value: number, parts: Parts | null): string {
   const total = parts?.[TOTAL];
   return `${fixed(value, 2)}${total === undefined ? "" : ` ± ${fixed(total, 2)}`} eV`;

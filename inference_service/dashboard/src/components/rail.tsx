@@ -3,6 +3,7 @@
 import type { RoiView } from "../generated/messages.js";
 import { useStore } from "../state/store.js";
 import { asksForALook, ordered } from "../state/rois.js";
+import { OrderLog } from "./orders/log.js";
 import { RoiCard } from "./roi_card.js";
 
 /** Cards in the page; REST lists the rest. */
@@ -31,6 +32,7 @@ export function Rail() {
       <Cards rois={wanted} open={open} />
       <Group name="Not seen any more" className="stale-group" rois={lost} open={open} />
       <Group name="Refused" className="refused-group" rois={refused} open={open} />
+      <OrderLog />
     </aside>
   );
 }

@@ -4,12 +4,14 @@ import { roiCentre } from "../draw/calibration.js";
 import { toScreen, type Viewport } from "../draw/viewport.js";
 import type { Atoms, RoiView } from "../generated/messages.js";
 import type { LiveFrame } from "../live/decode.js";
-import { ordered, roiName, stateStyle } from "../state/rois.js";
+import { answersOf, ordered, roiName, stateStyle } from "../state/rois.js";
 import { store, useStore } from "../state/store.js";
+import { headline } from "./answer_card.js";
 
 export function RoiBoxes({ frame, view }: { frame: LiveFrame; view: Viewport }) {
   const rois = useStore((state) => state.rois);
   const selected = useStore((state) => state.selected);
+  const answers = useStore((state) => state.answers);
   const { analysis, session } = frame.view;
   // Without an analysis the drift is unknown, and with it every position: draw no box.
   if (analysis === null) return null;
@@ -26,6 +28,7 @@ export function RoiBoxes({ frame, view }: { frame: LiveFrame; view: Viewport }) 
           frame={frame}
           view={view}
           selected={roi.key === selected}
+          found={roi.state === "done" ? headline(answersOf(answers, roi.key)) : null}
         />
       ))}
     </div>
@@ -38,9 +41,11 @@ interface RoiBoxProps {
   readonly frame: LiveFrame;
   readonly view: Viewport;
   readonly selected: boolean;
+  /** Its energy, once there is one. */
+  readonly found: string | null;
 }
 
-function RoiBox({ roi, analysis, frame, view, selected }: RoiBoxProps) {
+function RoiBox({ roi, analysis, frame, view, selected, found }: RoiBoxProps) {
   const centre = roiCentre(roi, analysis);
   const radius = roi.radius_A / analysis.pixel_size_A;
   if (isOutside(centre.x, frame.columns, radius) || isOutside(centre.y, frame.rows, radius)) {
@@ -60,12 +65,12 @@ function RoiBox({ roi, analysis, frame, view, selected }: RoiBoxProps) {
         height: `${2 * half}px`,
       }}
       aria-pressed={selected}
-      aria-label={`ROI ${roiName(roi)}, ${text}`}
+      aria-label={`ROI ${roiName(roi)}, ${found ?? text}`}
       data-testid={`box-${roi.key}`}
       onClick={() => store.set({ selected: selected ? null : roi.key })}
     >
       <span class="roi-label">
-        <span aria-hidden="true">{icon}</span> {text}
+        <span aria-hidden="true">{icon}</span> {found ?? text}
       </span>
     </button>
   );
