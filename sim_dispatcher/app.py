@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -55,8 +56,9 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
         levels=tuple(dict.fromkeys(level.name for level in here)),
         fixed=frozenset(level.name for level in here if not level.can_react),
         elsewhere=settings.ladder.elsewhere,
+        most_atoms={level.name: level.max_atoms for level in reversed(here)},
     )
-    worker = Dispatch(conduct_of(settings), settings.selection.at_once, around)
+    worker = Dispatch(conduct_of(settings, around.most_atoms), settings.selection.at_once, around)
     client = LinkClient(endpoint, link, clock, worker.on_event)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -74,9 +76,16 @@ async def dispatch(settings: DispatcherSettings, clock: Clock) -> None:
             task.cancel()
 
 
-def conduct_of(settings: DispatcherSettings) -> Conduct:
-    """Return what the settings say of a session, as the board takes it."""
+def conduct_of(settings: DispatcherSettings, most_atoms: Mapping[str, int]) -> Conduct:
+    """Return what the settings say of a session, as the board takes it.
+
+    Args:
+        settings: The settings tree.
+        most_atoms: Largest system of each level on this host; the small cut fits the one named as
+            high, or else all of them.
+    """
     chosen, budget, ladder = settings.selection, settings.budget, settings.ladder
+    dear = [most for level, most in most_atoms.items() if ladder.high in (None, level)]
     return Conduct(
         rules=Rules(
             sharpness=Sharpness(chosen.min_p, chosen.middling_p, chosen.max_blur_A),
@@ -87,7 +96,12 @@ def conduct_of(settings: DispatcherSettings) -> Conduct:
         ),
         limits=Limits(budget.rois, budget.jobs, budget.cpu_h, budget.random_share),
         ladder=Ladder(
-            ladder.levels, ladder.error_bar, ladder.high, bond_A=ladder.bond_A, rms_A=ladder.rms_A
+            levels=ladder.levels,
+            error_bar=ladder.error_bar,
+            high=ladder.high,
+            bond_A=ladder.bond_A,
+            rms_A=ladder.rms_A,
+            small_atoms=min(dear, default=Ladder().small_atoms),
         ),
         radius_A=chosen.radius_A,
         changed_frames=chosen.changed_frames,

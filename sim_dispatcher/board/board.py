@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.messages import Disagreement, Roi, Wish
+from shared.messages import Disagreement, Level, Roi, Wish
 from sim_dispatcher.board.comparison import Comparison
 from sim_dispatcher.board.conduct import Conduct
 from sim_dispatcher.board.cut import Cut
@@ -108,7 +108,7 @@ class Board:
         for memo in known:
             entry = self._enter(memo.track.key)
             entry.wish, entry.cut, entry.base = memo.wish, memo.cut, memo.base
-            entry.asked_high, entry.number = memo.asked_high, memo.number
+            entry.asked, entry.number = memo.asked, memo.number
             self._number = max(self._number, memo.number)
             if entry.picked:
                 self._comparison.computed(memo.track)
@@ -157,17 +157,15 @@ class Board:
         if entry.picked:
             self._follow(entry)
 
-    def wish(self, key: str, wish: Wish, *, high: bool = False) -> None:
-        """Take in what the operator said of a ROI, and let its jobs follow.
+    def ask(self, key: str, level: Level) -> None:
+        """Have the small cut of a picked ROI computed at a level above the ladder's quick ones."""
+        self._entries[key].asked = level
+        self._mark(key)
 
-        Args:
-            key: The ROI.
-            wish: What was said.
-            high: Whether the high level is asked for, too.
-        """
+    def wish(self, key: str, wish: Wish) -> None:
+        """Take in what the operator said of a ROI, and let its jobs follow."""
         entry = self._entries[key]
         entry.wish, entry.not_before = wish, 0
-        entry.asked_high = entry.asked_high or high
         self._errands += on_wish(entry, self._conduct.ladder)
         if entry.picked:
             entry.priority = entry.base + (FIRST if wish == "first" else 0.0)
@@ -309,8 +307,8 @@ class Board:
         """Return what has to be remembered of a ROI."""
         entry, track = self._entries[key], self._tracker[key]
         session = self.session or track.last.session
-        high = entry.asked_high
-        return Memo(session, track, entry.wish, entry.cut, entry.base, high, entry.number)
+        asked = entry.asked
+        return Memo(session, track, entry.wish, entry.cut, entry.base, asked, entry.number)
 
     def mark_all(self) -> None:
         """Have everything told again: the other side may have forgotten it."""
@@ -385,7 +383,7 @@ class Board:
             cut=cut,
             jobs=entry.jobs,
             trusts=entry.trusts,
-            asked_high=entry.asked_high,
+            asked=entry.asked,
             random=self._tracker[entry.key].origin == "random",
             halted=entry.stale or entry.wish == "never" or idle,
         )

@@ -22,6 +22,11 @@ class Piece(Part):
     n_heavy: Annotated[int, Field(ge=1)]
     """Atoms that are not hydrogen."""
 
+    @property
+    def n_atoms(self) -> int:
+        """All atoms: the number on the text's first line."""
+        return int(self.structure.split("\n", 1)[0])
+
 
 class Cut(Part):
     """A ROI's surroundings as one frame showed them."""

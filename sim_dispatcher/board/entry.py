@@ -37,7 +37,7 @@ class Memo:
         wish: What the operator said of it.
         cut: What was cut out for it; None where it was not picked.
         base: Its priority when it was picked.
-        asked_high: Whether the operator asked for the high level.
+        asked: Level above the quick ones that the operator asked for.
         number: Its place in the order of first sightings.
     """
 
@@ -46,7 +46,7 @@ class Memo:
     wish: Wish = "usual"
     cut: Cut | None = None
     base: float = 0.0
-    asked_high: bool = False
+    asked: Level | None = None
     number: int = 0
 
 
@@ -65,7 +65,7 @@ class Entry:
         similarity: Likeness to what was computed before.
         jobs: Its jobs by key.
         trusts: What a job says differently from the level below it, by the job's key.
-        asked_high: Whether the operator asked for the high level.
+        asked: Level above the quick ones that the operator asked for.
         not_before: Frames seen from which a refused cut may be tried again.
         note: What a ROI that is done still lacks, in words.
         stale: Whether its jobs were demoted or withdrawn for being stale.
@@ -82,7 +82,7 @@ class Entry:
     similarity: float | None = None
     jobs: dict[str, JobRecord] = field(default_factory=dict)
     trusts: dict[str, Disagreement] = field(default_factory=dict)
-    asked_high: bool = False
+    asked: Level | None = None
     not_before: int = 0
     note: str | None = None
     stale: bool = False

@@ -46,6 +46,7 @@ class Ladder:
         high: Level above them; None = none.
         bond_A: The levels below contradict each other from this difference of a mean bond, Å.
         rms_A: Or from this distance of their relaxed structures, Å.
+        small_atoms: Most atoms of the small cut, H included.
         options: Convergence of every rung.
     """
 
@@ -54,6 +55,7 @@ class Ladder:
     high: Level | None = None
     bond_A: float = 0.03
     rms_A: float = 0.3
+    small_atoms: int = 60
     options: RecipeOptions = field(default_factory=RecipeOptions)
 
     @property
@@ -112,7 +114,7 @@ class Situation:
         cut: What was cut out for it.
         jobs: Its jobs by key.
         trusts: What jobs say differently from the level below them, by their keys.
-        asked_high: Whether the operator asks for the high level.
+        asked: Level above the quick ones that the operator asks for.
         random: Whether it is a random patch, which is computed without error bar.
         halted: Whether nothing new is to be started for it.
     """
@@ -121,7 +123,7 @@ class Situation:
     cut: Cut
     jobs: Mapping[str, JobRecord]
     trusts: Mapping[str, Disagreement] = field(default_factory=dict)
-    asked_high: bool = False
+    asked: Level | None = None
     random: bool = False
     halted: bool = False
 
@@ -159,15 +161,16 @@ def _wanted(ladder: Ladder, here: Situation) -> Iterator[Step]:
     if ladder.error_bar:
         yield Step(BAR, ladder.top, here.cut.whole, ladder.options, here.cut.variants)
     trust = here.trusts.get(answer.key)
-    promoted = here.asked_high or (trust is not None and promotes(ladder, trust))
-    if ladder.high is None or here.cut.small is None or not promoted:
+    promoted = trust is not None and promotes(ladder, trust)
+    high = here.asked or (ladder.high if promoted else None)
+    if high is None or here.cut.small is None:
         return
     start = Step("relax", ladder.top, here.cut.small, ladder.options)
     yield start
     relaxed = _done(here, start)
     if relaxed is not None and relaxed.structure is not None:
         piece = here.cut.small.model_copy(update={"structure": relaxed.structure})
-        yield Step("relax", ladder.high, piece, ladder.options)
+        yield Step("relax", high, piece, ladder.options)
 
 
 def _done(here: Situation, step: Step) -> JobRecord | None:

@@ -49,7 +49,7 @@ def cut_out(track: Track, scene: Scene | None, conduct: Conduct) -> Cut:
     wants_bar = conduct.ladder.error_bar and track.origin != "random"
     return Cut(
         whole=piece_of(whole),
-        small=_small(scene, track, rules) if conduct.ladder.high else None,
+        small=_small(scene, track, rules, conduct.ladder.small_atoms),
         variants=plan_variants(atoms, place_A, radius_A, rules) if wants_bar else (),
         frame=last.frame,
         frame_index=last.frame_index,
@@ -68,13 +68,13 @@ def piece_of(cluster: Cluster) -> Piece:
     )
 
 
-def _small(scene: Scene, track: Track, rules: CutRules) -> Piece | None:
+def _small(scene: Scene, track: Track, rules: CutRules, most_atoms: int) -> Piece | None:
     """Return the largest piece about a ROI that a density functional can afford."""
     for radius_A in SMALL_RADII_A:
         try:
             piece = piece_of(build_cluster(scene.atoms, track.last.local_A, radius_A, rules))
         except StructureError:
             return None
-        if piece.n_heavy <= SMALL_HEAVY:
+        if piece.n_heavy <= SMALL_HEAVY and piece.n_atoms <= most_atoms:
             return piece
     return None

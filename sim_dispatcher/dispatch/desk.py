@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from blake3 import blake3
@@ -46,6 +46,10 @@ class Hands(Protocol):
         """
         ...
 
+    async def adopt(self, entry: Entry, cut: Cut) -> None:
+        """Have a ROI computed from a cut, unless it is computed already."""
+        ...
+
     async def submit(self, entry: Entry, cut: Cut, step: Step) -> JobRecord:
         """Have a step of a ROI computed."""
         ...
@@ -63,11 +67,13 @@ class Reach:
         levels: Those that some launcher can run.
         fixed: Those whose bonds cannot change.
         top: The one taken where the order names none.
+        most_atoms: Largest system of each, where one is known.
     """
 
     levels: frozenset[str]
     fixed: frozenset[str]
     top: Level
+    most_atoms: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +187,12 @@ class Desk:
         level = order.level or self._reach.top
         self._check(order.recipe, level)
         cut = await self._hands.cut(entry.key)
-        begin = self._relaxed(entry, cut) if order.recipe in FROM_RELAXED else cut.whole
+        too_large = cut.whole.n_atoms > self._reach.most_atoms.get(level, cut.whole.n_atoms)
+        if too_large and order.recipe == "relax":
+            return await self._climb(entry, cut, level)
+        begin = self._small(cut, level) if too_large else cut.whole
+        if order.recipe in FROM_RELAXED or too_large:
+            begin = self._relaxed(entry, begin)
         step = Step(
             recipe=order.recipe,
             level=level,
@@ -216,18 +227,43 @@ class Desk:
                 remedy=f"Order it at {self._reach.top}.",
             )
 
-    def _relaxed(self, entry: Entry, cut: Cut) -> Piece:
-        """Return where the highest finished relaxation of the whole cut ended, else the cut."""
+    async def _climb(self, entry: Entry, cut: Cut, level: Level) -> _Done:
+        """Have the small cut relaxed at a level that the whole one is too large for."""
+        small = self._small(cut, level)
+        await self._hands.adopt(entry, cut)
+        self._board.ask(entry.key, level)
+        return _Done(
+            f"relax at {level} follows on a small cut of {small.n_atoms} atoms of {entry.key},"
+            f" from where {self._reach.top} ends."
+        )
+
+    def _small(self, cut: Cut, level: Level) -> Piece:
+        """Return the small cut, where a level can afford it.
+
+        Raises:
+            OrderError: It cannot, or there is none.
+        """
+        most = self._reach.most_atoms[level]
+        if cut.small is None or cut.small.n_atoms > most:
+            raise OrderError(
+                f"{level} computes {most} atoms at most; the cut has {cut.whole.n_atoms}"
+                f" and no smaller one could be made.",
+                remedy=f"Order it at {self._reach.top}.",
+            )
+        return cut.small
+
+    def _relaxed(self, entry: Entry, piece: Piece) -> Piece:
+        """Return where the latest finished relaxation of some atoms ended, else these."""
         ends = [
             record.structure
             for record in entry.jobs.values()
             if record.state == "done"
             and record.spec.recipe == "relax"
-            and record.spec.structure == cut.whole.structure
+            and record.spec.structure == piece.structure
             and record.spec.level not in self._reach.fixed
             and record.structure is not None
         ]
-        return cut.whole.model_copy(update={"structure": ends[-1]}) if ends else cut.whole
+        return piece.model_copy(update={"structure": ends[-1]}) if ends else piece
 
     async def _look_at(self, order: Order) -> _Done:
         if order.x_A is None or order.y_A is None:

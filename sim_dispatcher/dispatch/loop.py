@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -58,6 +58,7 @@ class Surroundings:
         levels: Levels of theory this host can run, for the operator.
         fixed: Those of them whose bonds cannot change.
         elsewhere: Further levels that launchers on other hosts run.
+        most_atoms: Largest system of each level here.
     """
 
     ledger: Ledger
@@ -68,6 +69,7 @@ class Surroundings:
     levels: tuple[str, ...]
     fixed: frozenset[str] = frozenset()
     elsewhere: tuple[str, ...] = ()
+    most_atoms: Mapping[str, int] = field(default_factory=dict)
 
 
 class Dispatch:
@@ -91,6 +93,7 @@ class Dispatch:
             levels=frozenset({*around.levels, *around.elsewhere}),
             fixed=around.fixed,
             top=conduct.ladder.top,
+            most_atoms=around.most_atoms,
         )
         self._desk = Desk(self._board, self._works, reach, around.clock)
         self._outgoing = Outgoing(around.link.outbox)

@@ -191,15 +191,19 @@ class Works:
             return known
         return await self.in_thread(self._cut, key)
 
+    async def adopt(self, entry: Entry, cut: Cut) -> None:
+        """Have a ROI computed from a cut, unless it is computed already; remembered at once."""
+        if entry.cut is None:
+            self._board.start(entry.key, cut, entry.priority)
+        await self.save()
+
     async def submit(self, entry: Entry, cut: Cut, step: Step) -> JobRecord:
         """Have a step of a ROI computed; what it is about is remembered first.
 
         Raises:
             DatabaseError: The database is away.
         """
-        if entry.cut is None:
-            self._board.start(entry.key, cut, entry.priority)
-        await self.save()
+        await self.adopt(entry, cut)
         record = await self.in_thread(self._submit, entry, cut, step)
         self._board.update(record)
         return record

@@ -115,7 +115,7 @@ def test_levels_that_agree_need_no_higher_one_unless_the_operator_asks(
     top = next(key for key, job in roi.jobs.items() if job.spec.level == "gfn1")
     roi._more = {"trusts": {top: trust()}}
     assert roi.due() == [(BAR, "gfn1")]
-    roi._more = {"asked_high": True}
+    roi._more = {"asked": "gpaw"}
     assert ("relax", "gfn1") in roi.due()
 
 

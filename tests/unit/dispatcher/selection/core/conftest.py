@@ -185,6 +185,7 @@ class Site:
     clock: SystemClock
     conduct: Conduct = field(default_factory=Conduct)
     at_once: int = 4
+    levels: dict[str, int] = field(default_factory=lambda: {"gfnff": 2500, "gfn1": 400, "qe": 30})
 
     @asynccontextmanager
     async def dispatcher(self) -> AsyncIterator[Run]:
@@ -194,7 +195,8 @@ class Site:
         link = Link(Identity("dispatcher", "d", "test", stream), Outbox(1024, 64 << 20), Inbox())
         around = Surroundings(
             ledger=self.ledger, memory=self.memory, link=link, bell=Bell(self.folder),
-            clock=self.clock, levels=("gfnff", "gfn1"), fixed=frozenset({"gfnff"}),
+            clock=self.clock, levels=tuple(self.levels), fixed=frozenset({"gfnff"}),
+            most_atoms=self.levels,
         )  # fmt: skip
         worker = Dispatch(self.conduct, self.at_once, around)
         run = Run(service, worker, link)

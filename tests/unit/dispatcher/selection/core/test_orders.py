@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+
+from sim_dispatcher.board import Ladder
 
 SILICON, NITROGEN, VACANCY = (18.0, 18.0), (10.0, 26.0), (26.0, 10.0)
 
@@ -96,6 +99,33 @@ async def test_a_recipe_is_computed_with_its_options_from_the_relaxed_structure(
         assert {record.spec.level for record in records} == {"gfn1"}
         site.launcher.run_all()
         await run.until(lambda: jobs <= set(run.answers))
+
+
+async def test_a_density_functional_is_asked_on_a_small_cut_from_where_tight_binding_ends(
+    site: Any, sample: Callable[..., Any]
+) -> None:
+    site.conduct = replace(site.conduct, radius_A=7.0, ladder=Ladder(small_atoms=30))
+    async with site.dispatcher() as run:
+        await start(run, sample, {SILICON: "Si"})
+        await run.until(lambda: len(run.jobs) == 2)
+        silicon = {"roi": roi_of(run, "Si_C3"), "level": "qe"}
+        outcome = await run.order("compute", "o1", recipe="relax", **silicon)
+        assert outcome.accepted
+        assert "follows on a small cut of" in outcome.message
+        for expected in (4, 5):
+            site.launcher.run_all()
+            await run.until(lambda expected=expected: len(run.jobs) == expected)
+        (top,) = (job for job in run.jobs.values() if job.level == "qe")
+        assert top.n_atoms <= 30
+        site.launcher.run_all()
+        await run.until(lambda: top.key in run.answers)
+        assert run.answers[top.key].disagreement.below == "gfn1"
+        single = await run.order("compute", "o2", recipe="single_point", **silicon)
+        assert site.ledger.get(single.job).spec.structure == top_spec(site, top.key).structure
+
+
+def top_spec(site: Any, key: str) -> Any:
+    return site.ledger.get(key).spec
 
 
 @pytest.mark.parametrize(
