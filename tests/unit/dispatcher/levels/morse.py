@@ -6,10 +6,10 @@ The energy is Morse's over all pairs, so that forces, order and place can be che
 
 from __future__ import annotations
 
+import itertools
+import math
 import sys
 from pathlib import Path
-
-import numpy as np
 
 DEPTH_EV, STIFF_1_A, LENGTH_A = 2.0, 1.6, 1.5
 BOHR_A, HARTREE_EV = 0.529177210903, 27.211386245988
@@ -36,29 +36,43 @@ VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
 """
 
 
-def morse(positions_A: np.ndarray) -> tuple[float, np.ndarray]:
+Vectors = list[list[float]]
+
+
+def morse(places: Vectors) -> tuple[float, Vectors]:
     """Return energy (eV) and forces (eV/Å)."""
-    apart = positions_A[:, None] - positions_A[None]
-    far = np.linalg.norm(apart, axis=-1) + 1e9 * np.eye(len(positions_A))
-    decay = np.exp(-STIFF_1_A * (far - LENGTH_A))
-    energy = DEPTH_EV * ((1 - decay) ** 2 - 1).sum() / 2
-    slope = 2 * DEPTH_EV * STIFF_1_A * (1 - decay) * decay
-    return float(energy), -(slope[..., None] * apart / far[..., None]).sum(axis=1)
+    energy = 0.0
+    forces = [[0.0, 0.0, 0.0] for _ in places]
+    for one, other in itertools.combinations(range(len(places)), 2):
+        apart = [a - b for a, b in zip(places[one], places[other], strict=True)]
+        far = math.hypot(*apart)
+        decay = math.exp(-STIFF_1_A * (far - LENGTH_A))
+        energy += DEPTH_EV * ((1 - decay) ** 2 - 1)
+        slope = 2 * DEPTH_EV * STIFF_1_A * (1 - decay) * decay / far
+        for axis in range(3):
+            forces[one][axis] -= slope * apart[axis]
+            forces[other][axis] += slope * apart[axis]
+    return energy, forces
 
 
-def rows(values: np.ndarray, tag: str = "v") -> str:
-    return "".join(f"<{tag}>{' '.join(f'{x:.12f}' for x in row)}</{tag}>" for row in values)
+def rows(values: Vectors) -> str:
+    return "".join(f"<v>{' '.join(f'{x:.12f}' for x in row)}</v>" for row in values)
+
+
+def numbers(lines: list[str], first: int) -> Vectors:
+    return [[float(word) for word in line.split()[first : first + 3]] for line in lines]
 
 
 def vasp() -> None:
     lines = Path("POSCAR").read_text().splitlines()
-    cell = np.array([line.split() for line in lines[2:5]], dtype=float)
+    cell = numbers(lines[2:5], 0)
     elements, counts = lines[5].split(), [int(word) for word in lines[6].split()]
     symbols = [e for e, n in zip(elements, counts, strict=True) for _ in range(n)]
     assert lines[7] == "Cartesian"
     assert [e for e in elements if f"PAW_PBE {e}" in Path("POTCAR").read_text()] == elements
     incar = dict(line.split(" = ", 1) for line in Path("INCAR").read_text().splitlines())
-    places = np.array([line.split()[:3] for line in lines[8 : 8 + sum(counts)]], dtype=float)
+    places = numbers(lines[8 : 8 + sum(counts)], 0)
+    edges = [cell[axis][axis] for axis in range(3)]
     energy, forces = morse(places)
     names = ("e_fr_energy", "e_wo_entrp", "e_0_energy")
     energies = "".join(f'<i name="{name}">{energy:.10f}</i>' for name in names)
@@ -67,7 +81,7 @@ def vasp() -> None:
         n=len(symbols),
         atoms="\n".join(f"<rc><c>{e}</c><c>{elements.index(e) + 1}</c></rc>" for e in symbols),
         basis=rows(cell),
-        places=rows(places @ np.linalg.inv(cell)),
+        places=rows([[x / edge for x, edge in zip(p, edges, strict=True)] for p in places]),
         forces=rows(forces),
         energies=energies,
         cycles=f"<scstep><energy>{energies}</energy></scstep>" * cycles,
@@ -83,12 +97,12 @@ def dftb() -> None:
         sys.exit(1)
     first, _, *lines = Path("geometry.gen").read_text().splitlines()
     count = int(first.split()[0])
-    places = np.array([line.split()[2:5] for line in lines[:count]], dtype=float)
-    energy, forces = morse(places)
-    numbers = "\n".join(" ".join(f"{x: .14E}" for x in row) for row in forces / HARTREE_EV * BOHR_A)
+    energy, forces = morse(numbers(lines[:count], 2))
+    unit = HARTREE_EV / BOHR_A
+    slopes = "\n".join(" ".join(f"{x / unit: .14E}" for x in row) for row in forces)
     Path("results.tag").write_text(
         f"mermin_energy       :real:0:\n {energy / HARTREE_EV: .14E}\n"
-        f"forces              :real:2:3,{count}\n {numbers}\n"
+        f"forces              :real:2:3,{count}\n {slopes}\n"
     )
 
 
