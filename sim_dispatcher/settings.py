@@ -12,7 +12,6 @@ from shared.messages import Identifier, Level
 from shared.settings import LogSettings, Section, ServiceSettings
 from shared.transport import DialSettings
 from sim_dispatcher.batch.settings import BatchSettings
-from sim_dispatcher.board.conduct import StaleJobs
 
 __all__ = [
     "BudgetSettings",
@@ -98,7 +97,7 @@ class SelectionSettings(Section):
     stale_frames: Annotated[int, Field(ge=1)] = Field(
         default=12, description="Frames without it after which it is stale."
     )
-    stale_jobs: StaleJobs = Field(
+    stale_jobs: Literal["demote", "cancel", "keep"] = Field(
         default="demote", description="What becomes of the waiting jobs of a stale ROI."
     )
     frames_kept: Annotated[int, Field(ge=1, le=1000)] = Field(

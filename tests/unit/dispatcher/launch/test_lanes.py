@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -122,3 +124,12 @@ def runs(pid: int) -> bool:
     except OSError:
         return False
     return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_launcher_starts_without_the_chemistry_its_engine_imports() -> None:
+    """Each Slurm job starts one: what it imports is time that an urgent job waits."""
+    script = "import sys, sim_dispatcher.commands.launch; print(*sys.modules)"
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in told.stdout.split()}
+    assert not loaded & {"ase", "scipy", "networkx", "tblite", "xtb"}
