@@ -41,7 +41,8 @@ ODD_RINGS: dict[DefectType, dict[str, int]] = {
 """Rings that are no hexagons, before and after: none of these defects turns into another.
 
 GFN2 says the same of all eight (`python -m tests.science.relaxed_classes --level gfn2`). In 54
-carbon atoms the vacancy does change its rings at GFN1: its dangling atom bonds to the rim.
+carbon atoms the closed-shell vacancy does change its rings: its dangling atom bonds to the pentagon
+across the hole, as in multireference calculations on a pyrene model; see docs/error-bars.md.
 """
 
 
