@@ -6,19 +6,25 @@ from pathlib import Path
 
 from shared.errors import AtomLoopError, SimulationError
 
-__all__ = ["ExplodedGeometryError", "ForcesNotFiniteError", "UnfinishedError"]
+__all__ = ["ExplodedGeometryError", "ForcesNotFiniteError", "FragmentsError", "UnfinishedError"]
 
 
 class ExplodedGeometryError(SimulationError):
-    """An atom left its place, or the cluster fell into fragments."""
+    """An atom left its place, or a trajectory heated up beyond all bounds."""
 
-    code = "exploded-geometry"
+    code = "exploded"
+
+
+class FragmentsError(SimulationError):
+    """The cluster fell into pieces while it relaxed."""
+
+    code = "fragments"
 
 
 class ForcesNotFiniteError(SimulationError):
     """The engine returned an energy or forces that are not numbers."""
 
-    code = "forces-not-finite"
+    code = "not-a-number"
 
 
 class UnfinishedError(AtomLoopError):
@@ -29,7 +35,7 @@ class UnfinishedError(AtomLoopError):
         checkpoint: File from which the same calculation goes on; None = none was wanted.
     """
 
-    code = "walltime"
+    code = "unfinished"
 
     def __init__(self, step: int, checkpoint: Path | None) -> None:
         kept = "nothing was kept" if checkpoint is None else f"kept in {checkpoint.name}"

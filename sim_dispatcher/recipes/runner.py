@@ -11,7 +11,7 @@ from shared.messages.simulation import SimulationResult
 from sim_dispatcher.levels import Level
 from sim_dispatcher.recipes.catalogue import Row, find_recipe
 from sim_dispatcher.recipes.displacement import displacement
-from sim_dispatcher.recipes.errors import ExplodedGeometryError
+from sim_dispatcher.recipes.errors import FragmentsError
 from sim_dispatcher.recipes.minimise import Watcher
 from sim_dispatcher.recipes.options import Options
 from sim_dispatcher.recipes.task import Computed, Outcome, ResultFile, Task
@@ -114,7 +114,7 @@ def _refuse_fragments(final: Cluster) -> None:
     touching = bonded_pairs(final.symbols, final.positions_A, CONTACT_FACTOR, final.lattice_A)
     labels = fragments(len(final), touching)
     if labels.max() > 0:
-        raise ExplodedGeometryError(
+        raise FragmentsError(
             f"The cluster fell into {labels.max() + 1} fragments while it relaxed.",
             remedy="Check elements and scale of the structure; else hold its perimeter fixed.",
         )

@@ -61,7 +61,7 @@ def test_a_stopped_trajectory_goes_on_as_if_it_had_not_been(
     first = dataclasses.replace(SHORT, checkpoint=tmp_path / "md.npz", stop=stop)
     with pytest.raises(UnfinishedError) as caught:
         run_recipe(benzene, "md", GFN1, first, stop_at(33, stop))
-    assert (caught.value.step, caught.value.code) == (25, "walltime")
+    assert (caught.value.step, caught.value.code) == (25, "unfinished")
     again = dataclasses.replace(SHORT, checkpoint=tmp_path / "md.npz")
     steps: list[int] = []
     resumed = run_recipe(

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from shared.errors import AtomLoopError, NotConvergedError, StructureError
 from shared.messages.simulation import RecipeOptions
-from sim_dispatcher.failures import Adjustments
+from sim_dispatcher.failures import Adjustments, Ending, FailureKind, classify
 from sim_dispatcher.launch.engine import MAX_FILE_CHARS, compute, job_files, options_of
 from sim_dispatcher.launch.engine_process import EngineProcess
 from sim_dispatcher.launch.orders import (
@@ -25,7 +26,12 @@ from sim_dispatcher.launch.orders import (
     EngineUnfinished,
 )
 from sim_dispatcher.ledger import JobSpec
-from sim_dispatcher.recipes import ResultFile
+from sim_dispatcher.recipes import ResultFile, UnfinishedError
+from sim_dispatcher.recipes.errors import (
+    ExplodedGeometryError,
+    ForcesNotFiniteError,
+    FragmentsError,
+)
 from sim_dispatcher.structure import Cluster
 
 
@@ -127,6 +133,19 @@ def test_energies_of_twins_outlive_the_process(coronene: Cluster, tmp_path: Path
     assert isinstance(compute(order, stages.append), EngineAnswer)
     assert len(stages) < first
     assert len(list((tmp_path / "twins").iterdir())) == 1
+
+
+def test_the_retry_policy_knows_each_way_a_calculation_ends() -> None:
+    kinds: dict[type[AtomLoopError], FailureKind] = {
+        ForcesNotFiniteError: FailureKind.FORCES,
+        ExplodedGeometryError: FailureKind.EXPLODED,
+        FragmentsError: FailureKind.EXPLODED,
+        UnfinishedError: FailureKind.WALLTIME,
+        NotConvergedError: FailureKind.SCF,
+        StructureError: FailureKind.INPUT,
+    }
+    for error, kind in kinds.items():
+        assert classify(Ending(code=error.code)) is kind
 
 
 def test_a_failure_carries_the_kind_of_its_error(benzene: Cluster, tmp_path: Path) -> None:
