@@ -118,8 +118,9 @@ class Board:
         self._unsaved.clear()
 
     def observe(self, scene: Scene) -> None:
-        """Take in the defects of a frame of the board's session."""
-        self.scenes.add(scene)
+        """Take in the defects of a frame of the board's session; one that comes again is known."""
+        if not self.scenes.add(scene):
+            return
         for track in self._tracker.observe(sightings(scene)):
             self._touched[track.key] = None
             if track.key not in self._entries:
@@ -352,11 +353,11 @@ class Board:
         entry.similarity = known.similarity
         verdict = judge(known, conduct.rules, conduct.limits, usage)
         state, reason = told(verdict)
-        if (state, reason) != (entry.state, entry.reason):
-            entry.state, entry.reason = state, reason
+        priority = verdict.priority if isinstance(verdict, Pick) else 0.0
+        if entry.differs(state, reason, priority):
             self._changed[entry.key] = None
-        if isinstance(verdict, Pick):
-            entry.priority = verdict.priority
+            entry.priority = priority
+        entry.state, entry.reason = state, reason
         return verdict
 
     def _prospect(self, entry: Entry) -> Prospect:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -23,6 +24,11 @@ OF_JOB: Final[dict[JobState, RoiState]] = {
     "failed": "failed",
     "cancelled": "failed",
 }
+NEWS: Final = 0.1
+"""Share by which a priority must change before the operator is told."""
+
+_FIGURE: Final = re.compile(r"[0-9][0-9.e+-]*")
+
 RANK: Final[tuple[RoiState, ...]] = ("running", "queued", "failed", "done")
 """Of several jobs of a ROI, the first of these that occurs is the ROI's state."""
 
@@ -106,6 +112,15 @@ class Entry:
             for record in self.jobs.values()
             if record.spec.recipe != BAR and not withdrawn(record)
         ]
+
+    def differs(self, state: RoiState, reason: str, priority: float) -> bool:
+        """Tell whether a verdict is news for the operator.
+
+        Figures in the reason move a little with every frame; that alone is none.
+        """
+        moved = abs(priority - self.priority) > NEWS * max(priority, self.priority)
+        same = state == self.state and _FIGURE.sub("", reason) == _FIGURE.sub("", self.reason or "")
+        return moved or not same
 
     def below(self, upper: JobRecord, levels: Sequence[Level]) -> JobRecord | None:
         """Return the finished relaxation one level below another one, on the same atoms.

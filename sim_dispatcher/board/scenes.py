@@ -34,14 +34,22 @@ class Scenes:
         """Return a frame by its name, None where it is forgotten."""
         return self._scenes.get(frame)
 
-    def add(self, scene: Scene) -> None:
-        """Keep a frame; the one taken in earliest goes."""
+    def add(self, scene: Scene) -> bool:
+        """Keep a frame; the one taken in earliest goes.
+
+        Returns:
+            Whether it is news: not the same model's word on a frame that is kept already.
+        """
+        known = self._scenes.get(scene.header.frame)
+        if known is not None and known.header.model == scene.header.model:
+            return False
         self._scenes[scene.header.frame] = scene
         newest = self._newest
         if newest is None or scene.header.frame_index >= newest.header.frame_index:
             self._newest = scene
         while len(self._scenes) > self._kept:
             self._scenes.popitem(last=False)
+        return True
 
     def clear(self) -> None:
         """Forget everything: another session begins."""

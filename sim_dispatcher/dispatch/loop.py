@@ -97,7 +97,8 @@ class Dispatch:
         )
         self._desk = Desk(self._board, self._works, reach, around.clock)
         self._outgoing = Outgoing(around.link.outbox)
-        self._inbox: deque[Envelope] = deque()
+        self._orders: deque[Envelope] = deque()
+        self._frames: deque[Envelope] = deque()
         self._awake = asyncio.Event()
         self._revision: int | None = None
         self._look_s = self._save_s = self._status_s = self._reconcile_s = float("-inf")
@@ -113,7 +114,8 @@ class Dispatch:
             case LinkDown():
                 _log.warning("link down", reason=event.reason, remedy=event.remedy or "none needed")
             case Delivered():
-                self._inbox.append(event.envelope)
+                urgent = isinstance(event.envelope.message, Order)
+                (self._orders if urgent else self._frames).append(event.envelope)
             case _:
                 return
         self._awake.set()
@@ -146,8 +148,8 @@ class Dispatch:
         if now_s - self._reconcile_s >= RECONCILE_S:
             self._reconcile_s = now_s
             await self._works.reconcile()
-        while self._inbox:
-            await self._receive(self._inbox.popleft())
+        while self._orders or self._frames:  # no order waits behind a frame
+            await self._receive((self._orders or self._frames).popleft())
         if now_s >= self._look_s:
             await self._collect()
         await self._start()
