@@ -3,6 +3,7 @@
     python -m tests.campaigns kills --rounds 200 --out build/campaigns/kills.jsonl
     python -m tests.campaigns slurm-kills --rounds 40 --out build/campaigns/slurm-kills.jsonl
     python -m tests.campaigns submissions --rounds 200 --out build/campaigns/submissions.jsonl
+    python -m tests.campaigns sbatch --rounds 100 --out build/campaigns/sbatch.jsonl
 
 Rounds whose numbers are in the file already are not played again. Ends with a summary; exit code 1
 where anything was lost, doubled or changed after its end.
@@ -21,10 +22,11 @@ from typing import Any
 import structlog
 
 from tests.campaigns.kills import kill_rounds
+from tests.campaigns.sbatch import sbatch_rounds
 from tests.campaigns.slurm_kills import slurm_kill_rounds
 from tests.campaigns.submissions import submission_rounds
 
-ROUNDS_PER_SITE = 10
+ROUNDS_PER_SITE = {"kills": 10, "slurm-kills": 10, "submissions": 50, "sbatch": 100}
 SEED = 20261122
 ERRORS = ("lost", "failed", "doubled", "changed", "foreign", "unsettled")
 """What must be zero in every round."""
@@ -32,6 +34,7 @@ ERRORS = ("lost", "failed", "doubled", "changed", "foreign", "unsettled")
 CAMPAIGNS: dict[str, Callable[[Path, list[int], int], list[dict[str, Any]]]] = {
     "kills": kill_rounds,
     "slurm-kills": slurm_kill_rounds,
+    "sbatch": sbatch_rounds,
     "submissions": submission_rounds,
 }
 
@@ -48,9 +51,10 @@ def main() -> None:
     asked.out.parent.mkdir(parents=True, exist_ok=True)
     played = {line["round"] for line in _lines(asked.out)}
     missing = [number for number in range(asked.rounds) if number not in played]
-    for start in range(0, len(missing), ROUNDS_PER_SITE):
+    size = ROUNDS_PER_SITE[asked.campaign]
+    for start in range(0, len(missing), size):
         with tempfile.TemporaryDirectory(prefix="campaign-") as folder:
-            numbers = missing[start : start + ROUNDS_PER_SITE]
+            numbers = missing[start : start + size]
             outcomes = CAMPAIGNS[asked.campaign](Path(folder), numbers, asked.seed)
         with asked.out.open("a") as file:
             file.writelines(json.dumps(outcome) + "\n" for outcome in outcomes)
