@@ -6,7 +6,7 @@ import json
 import signal
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["reproduce_paper"]
 
-STOPPED: int = 130
+FAILED: Final = 1
+"""Exit code where a case has no result; the tables say why."""
+
+STOPPED: Final = 130
 """Exit code after Ctrl-C, a walltime, or SIGTERM: the same command goes on."""
 
 
@@ -60,11 +63,10 @@ def reproduce_paper(
         seen = _seen(atoms, frame)
         patch = cut_patch(seen, _place(near), carbon)
         store = _store(folder, chosen, level, seen, patch)
-        stopped = _compute(patch, store, setting, rows, _picked(rows, case))
+        code = _compute(patch, store, setting, rows, _picked(rows, case))
         _print(chosen, level, patch, store, topics)
-        if stopped is not None:
-            typer.echo(f"stopped: {stopped}", err=True)
-            raise typer.Exit(STOPPED)
+        if code:
+            raise typer.Exit(code)
 
 
 def _setting(level: str, threads: int, max_wall: float | None) -> Setting:
@@ -138,18 +140,20 @@ def _store(folder: Path, preset: Preset, level: str, seen: Seen, patch: Patch) -
 
 def _compute(
     patch: Patch, store: Store, setting: Setting, rows: tuple[Case, ...], wanted: tuple[Case, ...]
-) -> str | None:
-    """Compute; return why it stopped before the end, or None where it did not."""
+) -> int:
+    """Compute; return the exit code: 0, `FAILED` or `STOPPED`."""
     from sim_dispatcher.paper import Campaign
     from sim_dispatcher.recipes import UnfinishedError
 
     try:
-        Campaign(patch.cluster, store, setting, _tell).run(rows, wanted)
+        missing = Campaign(patch.cluster, store, setting, _tell).run(rows, wanted)
     except UnfinishedError as error:
-        return error.message
+        typer.echo(f"stopped: {error.message}", err=True)
+        return STOPPED
     except KeyboardInterrupt:
-        return "the case under way is lost since its last checkpoint."
-    return None
+        typer.echo("stopped: the case under way goes on from its last checkpoint", err=True)
+        return STOPPED
+    return FAILED if missing else 0
 
 
 def _print(

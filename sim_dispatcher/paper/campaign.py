@@ -89,6 +89,7 @@ class Campaign:
         self._began = setting.clock.monotonic_s()
         self._spoke = -TELL_S
         self._steps_done = 0.0
+        self._wanted: Sequence[Case] = ()
         self._settled: dict[str, Cluster | None] = {}
 
     def run(self, rows: Sequence[Case], wanted: Sequence[Case] | None = None) -> int:
@@ -102,6 +103,7 @@ class Campaign:
             UnfinishedError: The time allowed was up, or a stop was asked for.
         """
         wanted = rows if wanted is None else wanted
+        self._wanted = wanted
         missing = 0
         for case in wanted:
             missing += self._have(case, rows) is None
@@ -176,7 +178,7 @@ class Campaign:
 
     def _wall_left_s(self) -> float | None:
         limit, clock = self._setting.max_wall_s, self._setting.clock
-        return None if limit is None else max(1.0, limit - (clock.monotonic_s() - self._began))
+        return None if limit is None else max(0.01, limit - (clock.monotonic_s() - self._began))
 
     def _fail(self, case: Case, rows: Sequence[Case], error: AtomLoopError) -> None:
         self._store.fail(case, error)
@@ -196,8 +198,8 @@ class Campaign:
         self, case: Case, rows: Sequence[Case], what: str, words: str = "", steps: float = 0.0
     ) -> None:
         done = self._steps_done + steps
-        left = sum(row.steps for row in rows if not self._store.has(row)) - steps
+        left = sum(row.steps for row in self._wanted if not self._store.has(row)) - steps
         spent = self._setting.clock.monotonic_s() - self._began
-        left_s = left * spent / done if done else None
+        left_s = max(left, 0.0) * spent / done if done else None
         number = next(n for n, row in enumerate(rows, 1) if row.name == case.name)
         self._tell(Standing(case, number, len(rows), what, words, left_s))

@@ -56,3 +56,13 @@ def test_what_cannot_be_done_is_one_line_and_exit_1(
     assert result.exit_code == 1
     assert culprit in result.stderr
     assert result.stderr.count("\n") == 1
+
+
+def test_a_walltime_ends_it_with_130_and_the_same_words_go_on(tmp_path: Path) -> None:
+    words = ("--carbon", 24, "--only", "errors", "--max-wall", "0.001")
+    stopped = run(tmp_path / "out", *words)
+    assert stopped.exit_code == 130
+    assert "stopped: " in stopped.stderr
+    assert "not computed yet" in stopped.stdout
+    done = run(tmp_path / "out", *words[:-2])
+    assert done.exit_code == 0, done.output
