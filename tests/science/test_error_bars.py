@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import threading
 from functools import cache
 from math import hypot, sqrt
 
@@ -11,7 +13,7 @@ import pytest
 
 from shared.testing.structures import DEFECTS, PlanarStructure
 from sim_dispatcher.levels import System, choose_level
-from sim_dispatcher.recipes import Computed, Options, run_recipe
+from sim_dispatcher.recipes import Computed, Options, Progress, UnfinishedError, run_recipe
 from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.minimise import Descent, minimise
 from sim_dispatcher.recipes.selective import all_free
@@ -59,9 +61,12 @@ def bar() -> Computed:
     return compute_error_bar(cluster, variants, choose_level("gfn1"), Options())
 
 
-def cut(name: str, radius_A: float) -> Cluster:
+def cut(name: str, radius_A: float, sigma_A: float | None = 0.05) -> Cluster:
     structure = {str(kind): build for kind, build in DEFECTS.items()}[name]()
-    return build_cluster(detected(structure, 0.05), structure.centre_A, radius_A)
+    atoms = detected(structure, sigma_A or 0.0)
+    if sigma_A is None:
+        atoms = dataclasses.replace(atoms, sigma_A=None)
+    return build_cluster(atoms, structure.centre_A, radius_A)
 
 
 def test_a_coin_toss_between_silicon_and_carbon_is_worth_the_silicons_formation_energy() -> None:
@@ -119,3 +124,32 @@ def test_the_same_seed_draws_the_same_starts() -> None:
     cluster = cut("Si_C3", 4.8)
     one, other = (sample_starts(cluster, seed=3) for _ in range(2))
     assert (one.n, one.changed, one.others) == (other.n, other.changed, other.others)
+
+
+def test_a_level_without_formation_energies_says_which_parts_are_missing() -> None:
+    rotated = DEFECTS["SW_5577"]()
+    variants = plan_variants(detected(rotated, 0.05), rotated.centre_A, 4.8, CutRules())
+    answer = compute_error_bar(
+        cut("SW_5577", 4.8, None), variants, choose_level("gfnff"), Options()
+    )
+    assert answer.result.recipe == "error_bar"
+    parts = answer.result.uncertainty or {}
+    assert "numerics_eV" in parts
+    assert not {"alternatives_eV", "size_eV", "topology_share"} & parts.keys()
+    for name in ("reservoir_eV", "topology_share", "size_eV"):
+        assert any(note.startswith(f"{name} is missing") for note in answer.cluster.notes)
+    names = {file.name for file in answer.files}
+    assert names == {"error_bar.json", "error_bar_notes.txt"}
+    details = json.loads(next(f for f in answer.files if f.name == "error_bar.json").content)
+    assert details["parts"] == parts
+
+
+def test_a_stop_ends_a_bar_at_once() -> None:
+    stop = threading.Event()
+
+    def watch(progress: Progress) -> None:
+        if progress.stage == "starts":
+            stop.set()
+
+    with pytest.raises(UnfinishedError):
+        compute_error_bar(cut("SW_5577", 4.8), (), choose_level("gfn1"), Options(stop=stop), watch)
