@@ -19,6 +19,7 @@ from typing import Final, TypeAlias
 from shared.errors import LevelUnavailableError, SimulationError, StructureError
 from sim_dispatcher.ledger import Variant
 from sim_dispatcher.levels import Level, System, choose_level
+from sim_dispatcher.levels.potential import Array
 from sim_dispatcher.recipes import (
     Computed,
     Options,
@@ -150,6 +151,16 @@ class _Bar:
         """Wall time so far, s."""
         return self.options.clock.monotonic_s() - self.began_s
 
+    def check(self, step: int, _: Array) -> None:
+        """End a calculation where somebody asked for a stop, or the time is up.
+
+        Raises:
+            UnfinishedError: So it is.
+        """
+        limit_s = self.options.max_wall_s
+        if self.options.stop.is_set() or (limit_s is not None and self.spent_s >= limit_s):
+            raise UnfinishedError(step, None)
+
     def attempt(self, name: str, part: _Part, variants: tuple[Variant, ...]) -> None:
         """Compute a part; where it fails it is absent, and a note says why.
 
@@ -194,7 +205,7 @@ def _reservoir(bar: _Bar, _: tuple[Variant, ...]) -> None:
 
 def _starts(bar: _Bar, _: tuple[Variant, ...]) -> None:
     """Find what other starts within the errors of the atoms end in."""
-    starts = sample_starts(bar.cluster, bar.options.seed, bar.watch)
+    starts = sample_starts(bar.cluster, bar.options.seed, bar.watch, bar.check)
     bar.details["starts"] = {
         "n": starts.n,
         "changed": starts.changed,

@@ -9,6 +9,7 @@ otherwise; that is what is counted.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -71,14 +72,20 @@ class Starts:
         return sqrt(p * (1 - p) / n)
 
 
-def sample_starts(cluster: Cluster, seed: int, watch: Watcher | None = None) -> Starts:
+def sample_starts(
+    cluster: Cluster,
+    seed: int,
+    watch: Watcher | None = None,
+    keep: Callable[[int, Array], None] | None = None,
+) -> Starts:
     """Draw starts from a cluster's standard errors and relax each by GFN-FF.
 
     Args:
         cluster: As cut; `sigma_A` says how far each place may be off. Where it says nothing,
             heights alone are drawn.
         seed: Of the draws.
-        watch: Told of each draw as a step of stage `starts`.
+        watch: Told of every step, as of stage `starts`.
+        keep: Called after each step; what it raises ends the draws.
 
     Returns:
         What they ended in, compared with where the cluster itself ends.
@@ -91,7 +98,7 @@ def sample_starts(cluster: Cluster, seed: int, watch: Watcher | None = None) -> 
     free = np.ones((len(cluster), 3), dtype=bool)
     surface = level.potential(_system(cluster))
     hessian = model_hessian(surface, cluster.positions_A, free)
-    descent = Descent(free, FMAX, STEPS, hessian, stage="starts")
+    descent = Descent(free, FMAX, STEPS, hessian, stage="starts", keep=keep)
     own = minimise(surface, cluster.positions_A, descent, watch)
     ends = _Ends(cluster, own.positions_A)
     generator = np.random.default_rng(seed)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.testing.structures import grain_boundary, graphene, substituted, vacancy
+from shared.testing.structures import graphene, substituted, vacancy
 from sim_dispatcher.structure import CutRules, DetectedAtoms, build_cluster, parse_cluster
 from sim_dispatcher.uncertainty import LEFT_OUT, plan_variants, study_variants
 
@@ -116,13 +116,10 @@ def test_weights_do_not_depend_on_orientation_or_order(
 
 def test_planning_never_raises_whatever_the_atoms() -> None:
     generator = np.random.default_rng(0)
-    boundary = grain_boundary()
     for n in (1, 2, 40):
         heap = generator.uniform(0, 8, (n, 2))
         atoms = DetectedAtoms(("C",) * n, heap, generator.uniform(0, 1, n))
         assert isinstance(plan_variants(atoms, (4.0, 4.0), 8.99, RULES), tuple)
-    atoms = DetectedAtoms(boundary.elements, boundary.positions_A, boundary.p * 0.9)
-    assert plan_variants(atoms, boundary.centre_A, 8.99, RULES)
 
 
 def test_errors_and_probabilities_travel_with_every_variant() -> None:
