@@ -269,7 +269,8 @@ class Board:
     @property
     def active(self) -> int:
         """ROIs whose first answers wait or run."""
-        return sum(entry.state in ("queued", "running") for entry in self._picked())
+        levels = self._conduct.ladder.levels
+        return sum(entry.awaited(levels) and not entry.stale for entry in self._picked())
 
     @property
     def usage(self) -> Usage:

@@ -113,6 +113,19 @@ class Entry:
             if record.spec.recipe != BAR and not withdrawn(record)
         ]
 
+    def awaited(self, levels: Sequence[Level]) -> bool:
+        """Tell whether a first answer of a picked ROI is still to come.
+
+        Args:
+            levels: The ladder's quick levels.
+        """
+        first = [
+            record
+            for record in self.answering
+            if record.spec.recipe == "relax" and record.spec.level in levels
+        ]
+        return not first or any(record.state not in FINAL for record in first)
+
     def differs(self, state: RoiState, reason: str, priority: float) -> bool:
         """Tell whether a verdict is news for the operator.
 

@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from shared.messages import Roi
-from sim_dispatcher.board import BAR, Board, Cancel, Conduct, Cut, Ladder, Piece, Prioritise
+from sim_dispatcher.board import (
+    BAR,
+    Board,
+    Cancel,
+    Conduct,
+    Cut,
+    Ladder,
+    Piece,
+    Prioritise,
+    Step,
+)
 from sim_dispatcher.dispatch.specification import specify
 from sim_dispatcher.ledger import JobRecord
 from sim_dispatcher.selection import FIRST, Limits, Rules, Track, random_patch
@@ -277,3 +287,18 @@ def steps_of(cut: Cut) -> Any:
     from sim_dispatcher.board.ladder import Situation, due
 
     return due(Ladder(), Situation(roi="stranger", cut=cut, jobs={}))
+
+
+def test_a_long_job_that_the_operator_ordered_takes_no_place_of_a_first_answer(
+    bench: Callable[..., Bench],
+) -> None:
+    here = bench({SILICON: "Si", NITROGEN: "N"})
+    here.frame()
+    (key,) = here.pick()
+    assert here.board.active == 1
+    here.jobs("done")
+    assert here.board.active == 0
+    spec = specify(key, CUT, Step("md", "gfn1", CUT.whole), 500.0, 1)
+    here.board.update(here.finished(spec, "running"))
+    assert here.board[key].state == "running"
+    assert here.board.active == 0
