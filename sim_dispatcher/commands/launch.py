@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from shared.clock import SystemClock
 from shared.command_line import plain_errors
+from shared.errors import ConfigurationError
 from shared.logs import configure_logs
+from shared.messages import Identifier
 from shared.settings import load_settings
 from sim_dispatcher.launch.assembly import open_launcher
 from sim_dispatcher.launch.engine_process import EngineProcess
@@ -63,7 +66,7 @@ def launch(
         place.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         single = once or firework is not None
         settings = LauncherSettings(
-            worker=worker or _own_name(place.worker),
+            worker=_checked(worker or _own_name(place.worker)),
             folder=place.folder,
             database=tree.database.name if uri is None else None,
             firework=firework,
@@ -115,6 +118,17 @@ def _own_name(configured: str | None) -> str:
     if job.isdecimal():
         return f"slurm-{job}"
     return configured or f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _checked(name: str) -> str:
+    """Refuse a name that could be anything but a name where it is shown or logged."""
+    try:
+        return TypeAdapter(Identifier).validate_python(name)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"{name[:80]!r} cannot be a launcher's name.",
+            remedy="Use up to 64 letters, digits and . _ - alone.",
+        ) from error
 
 
 def _stop_signal() -> threading.Event:

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import KeyRefusedError
+from sim_dispatcher.commands.launch import launch
 from sim_dispatcher.launch.admission import Admitted, Refused, admit, task_document
 from sim_dispatcher.launch.firetasks.compute import TASK_NAME, ComputeTask
 from sim_dispatcher.launch.launchpad import load_compute_task
@@ -330,3 +332,12 @@ def test_an_open_or_empty_key_file_is_refused(tmp_path: Path) -> None:
     path.chmod(0o600)
     with pytest.raises(KeyRefusedError, match="does not hold"):
         load_or_make_key(path)
+
+
+@pytest.mark.parametrize("name", ["a b", "x;touch y", "$(x)", "a\nb", "../up", "-x", "é", "x" * 65])
+def test_a_launcher_takes_no_name_that_could_be_misread(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit):
+        launch(folder=tmp_path / "jobs", worker=name)
+    assert "cannot be a launcher's name" in capsys.readouterr().err
