@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bestMatch, placedAtoms, rendered } from "../src/draw/forward_image.js";
+import { bestMatch, blurred, placedAtoms, rendered } from "../src/draw/forward_image.js";
 
 const GRID = { rows: 90, columns: 90, x_A: 10, y_A: 20, pixelA: 0.1 };
 
@@ -40,4 +40,27 @@ test("the probe that made an image is found again, and a shifted structure fits 
   assert.ok(match.correlation > 0.999);
   const shifted = { ...atoms, x_A: atoms.x_A.map((x) => x + 0.7) };
   assert.ok(bestMatch(shifted, measured).correlation < 0.9);
+});
+
+test("smoothing keeps the sum of a spot and widens it as a Gaussian would", () => {
+  const spot = placedAtoms('1\norigin_A="10 20"\nC 4.5 4.5 0\n');
+  const wide = rendered(spot, GRID, 0.5);
+  const made = blurred(rendered(spot, GRID, 0.3), 0.4);
+  const scale = (0.3 / 0.5) ** 2;
+  const worst = Math.max(...wide.levels.map((v, i) => Math.abs(v * scale - (made.levels[i] as number))));
+  assert.ok(worst < 0.01 * Math.max(...made.levels));
+});
+
+test("shot noise lowers the raw correlation and not the smoothed one", () => {
+  const atoms = placedAtoms(structure());
+  const clean = rendered(atoms, GRID, 0.45);
+  let seed = 7;
+  const noise = (): number => {
+    seed = (seed * 48271) % 2147483647;
+    return seed / 2147483647 - 0.5;
+  };
+  const noisy = { ...clean, levels: clean.levels.map((v) => v + 120 * noise()) };
+  const match = bestMatch(atoms, noisy);
+  assert.ok(match.correlation < 0.75);
+  assert.ok(match.smoothed > 0.9);
 });

@@ -3,7 +3,7 @@
 import type { AnswerView, RoiView } from "../generated/messages.js";
 import { levelName, recipeName } from "../orders/menu.js";
 import { Downloads } from "./answer/downloads.js";
-import { Energies } from "./answer/energies.js";
+import { Energies, ownEnergy } from "./answer/energies.js";
 import { type Parts, partsOf, TOTAL } from "./answer/error_bar.js";
 import { Bonds, Levels, Moved, Rings } from "./answer/geometry.js";
 import { Pictures } from "./answer/pictures.js";
@@ -65,7 +65,9 @@ export function summary(answer: AnswerView, siblings: readonly AnswerView[]): st
 
 /** The newest formation energy among a ROI's answers; null where there is none. */
 export function headline(answers: readonly AnswerView[]): string | null {
-  const answer = answers.find(({ result }) => result.formation_eV !== null);
+  const answer = answers.find(
+    ({ result }) => result.formation_eV !== null && !ownEnergy(result),
+  );
   return answer === undefined ? null : summary(answer, answers);
 }
 

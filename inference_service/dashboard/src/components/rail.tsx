@@ -2,7 +2,7 @@
 
 import type { RoiView } from "../generated/messages.js";
 import { useStore } from "../state/store.js";
-import { asksForALook, ordered } from "../state/rois.js";
+import { answersOf, asksForALook, ordered } from "../state/rois.js";
 import { OrderLog } from "./orders/log.js";
 import { RoiCard } from "./roi_card.js";
 
@@ -16,8 +16,10 @@ export function Rail() {
   const lost = rois.filter((roi) => roi.state === "stale");
   const apart = new Set([...refused, ...lost]);
   const wanted = rois.filter((roi) => !apart.has(roi));
+  const answers = useStore((state) => state.answers);
   // The card that is read: the chosen one, else the latest that has something to say.
-  const open = selected ?? wanted.find((roi) => roi.state === "done")?.key ?? null;
+  const told = wanted.filter((roi) => answersOf(answers, roi.key).length > 0);
+  const open = selected ?? (told.find((roi) => roi.state === "done") ?? told[0])?.key ?? null;
   return (
     <aside class="rail" aria-label="ROIs and their answers" tabIndex={0}>
       <h2>

@@ -1,6 +1,6 @@
 /** One ROI: what it is, why, where its computation stands, what came back, what to order. */
 
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import type { AnswerView, RoiView } from "../generated/messages.js";
 import { levelName, recipeName } from "../orders/menu.js";
 import { answersOf, jobsOf, roiName, stateStyle } from "../state/rois.js";
@@ -67,16 +67,36 @@ function Answers({
   return (
     <>
       {shown.map((answer, i) => (
-        <details key={answer.job} class="answer-fold" open={open && i === 0}>
-          <summary>
-            <span class="answer-what">
-              {recipeName(answer.result.recipe)} · {levelName(answer.result.level)}
-            </span>
-            <b>{summary(answer, answers)}</b>
-          </summary>
-          <AnswerCard answer={answer} roi={roi} siblings={answers} />
-        </details>
+        <Fold key={answer.job} answer={answer} roi={roi} siblings={answers} open={open && i === 0} />
       ))}
     </>
+  );
+}
+
+interface FoldProps {
+  readonly answer: AnswerView;
+  readonly roi: RoiView;
+  readonly siblings: readonly AnswerView[];
+  readonly open: boolean;
+}
+
+/** What is folded is not made: pictures are fetched only where they are seen. */
+function Fold({ answer, roi, siblings, open }: FoldProps) {
+  const [opened, setOpened] = useState(open);
+  useEffect(() => setOpened(open), [open]);
+  return (
+    <details
+      class="answer-fold"
+      open={opened}
+      onToggle={(event) => setOpened((event.currentTarget as HTMLDetailsElement).open)}
+    >
+      <summary>
+        <span class="answer-what">
+          {recipeName(answer.result.recipe)} · {levelName(answer.result.level)}
+        </span>
+        <b>{summary(answer, siblings)}</b>
+      </summary>
+      {opened ? <AnswerCard answer={answer} roi={roi} siblings={siblings} /> : null}
+    </details>
   );
 }

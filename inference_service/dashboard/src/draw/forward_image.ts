@@ -22,9 +22,14 @@ export interface Picture {
 export interface Match {
   /** Width of the probe that fits best, Å. */
   readonly sigmaA: number;
-  /** Normalised cross-correlation with the measurement, -1 to 1. */
+  /** Normalised cross-correlation with the measurement as it is, -1 to 1: noise lowers it. */
   readonly correlation: number;
+  /** The same with both smoothed by `SMOOTHING_A`. */
+  readonly smoothed: number;
 }
+
+/** Shot noise hides the atoms from the eye at doses at which a fit still finds them, Å. */
+export const SMOOTHING_A = 0.4;
 
 /** Contrast of atoms in annular dark field, between Z^1.6 and Z^2 (Krivanek et al., 2010). */
 const CONTRAST_POWER = 1.7;
@@ -88,13 +93,51 @@ export function rendered(atoms: PlacedAtoms, grid: Omit<Picture, "levels">, sigm
 /** The probe's width that makes the structure look most like the measurement, and how alike. */
 export function bestMatch(atoms: PlacedAtoms, measured: Picture): Match {
   const inside = covered(atoms, measured);
-  let best: Match = { sigmaA: WIDTHS_A[4] as number, correlation: -1 };
+  let best = { sigmaA: WIDTHS_A[4] as number, correlation: -1 };
   for (const sigmaA of WIDTHS_A) {
     const model = rendered(atoms, measured, sigmaA);
     const correlation = correlated(model.levels, measured.levels, inside);
     if (correlation > best.correlation) best = { sigmaA, correlation };
   }
-  return best;
+  const model = rendered(atoms, measured, Math.hypot(best.sigmaA, SMOOTHING_A));
+  const smoothed = correlated(model.levels, blurred(measured, SMOOTHING_A).levels, inside);
+  return { ...best, smoothed };
+}
+
+/** A picture seen through a Gaussian of the given width; its border is continued outwards. */
+export function blurred(picture: Picture, sigmaA: number): Picture {
+  const { rows, columns } = picture;
+  const sigma = sigmaA / picture.pixelA;
+  const reach = Math.ceil(3 * sigma);
+  const bell = Array.from({ length: 2 * reach + 1 }, (_, i) => Math.exp(-((i - reach) ** 2) / (2 * sigma ** 2)));
+  const sum = bell.reduce((total, value) => total + value, 0);
+  const weights = bell.map((value) => value / sum);
+  const across = convolved(picture.levels, weights, rows, columns, columns, 1);
+  return { ...picture, levels: convolved(across, weights, columns, rows, 1, columns) };
+}
+
+/** Convolve each of `lines` lines of `length` values; `line` and `next` are strides. */
+function convolved(
+  values: Float64Array,
+  weights: readonly number[],
+  lines: number,
+  length: number,
+  line: number,
+  next: number,
+): Float64Array {
+  const after = new Float64Array(values.length);
+  const reach = (weights.length - 1) / 2;
+  for (let l = 0; l < lines; l += 1) {
+    for (let i = 0; i < length; i += 1) {
+      let sum = 0;
+      for (let k = -reach; k <= reach; k += 1) {
+        const from = Math.min(length - 1, Math.max(0, i + k));
+        sum += (weights[k + reach] as number) * (values[l * line + from * next] as number);
+      }
+      after[l * line + i * next] = sum;
+    }
+  }
+  return after;
 }
 
 /** Pixels that the structure speaks for: about its inner atoms, whose neighbours it has, too. */

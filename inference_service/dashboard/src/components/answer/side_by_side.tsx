@@ -3,11 +3,13 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import {
   bestMatch,
+  blurred,
   type Match,
   type Picture,
   type PlacedAtoms,
   placedAtoms,
   rendered,
+  SMOOTHING_A,
 } from "../../draw/forward_image.js";
 import { scaleBar } from "../../draw/calibration.js";
 import { elementStyle } from "../../draw/elements.js";
@@ -24,6 +26,8 @@ const SYMBOL_NUMBERS: Readonly<Record<string, number>> = { H: 1, B: 5, C: 6, N: 
 
 interface Pair {
   readonly measured: Measured;
+  /** For the eye. */
+  readonly smoothed: Picture;
   readonly atoms: PlacedAtoms;
   readonly match: Match;
 }
@@ -32,6 +36,7 @@ interface Pair {
 export function SideBySide({ answer, roi }: { answer: AnswerView; roi: RoiView }) {
   const [pair, setPair] = useState<Pair | string>("loading…");
   const [marked, setMarked] = useState(false);
+  const [raw, setRaw] = useState(false);
   const { frame } = answer.provenance;
   const same = roi.image === frame;
   useEffect(() => {
@@ -54,10 +59,14 @@ export function SideBySide({ answer, roi }: { answer: AnswerView; roi: RoiView }
   return (
     <figure class="side-by-side" data-testid="side-by-side" data-correlation={pair.match.correlation}>
       <div class="pictures">
-        <View name="Measured" picture={pair.measured} window={window} atoms={marked ? pair.atoms : null} />
+        <View name="Measured" picture={raw ? pair.measured : pair.smoothed} window={window} atoms={marked ? pair.atoms : null} />
         <View
           name="Model"
-          picture={rendered(pair.atoms, modelGrid(window), pair.match.sigmaA)}
+          picture={rendered(
+            pair.atoms,
+            modelGrid(window),
+            raw ? pair.match.sigmaA : Math.hypot(pair.match.sigmaA, SMOOTHING_A),
+          )}
           window={window}
           atoms={marked ? pair.atoms : null}
         />
@@ -68,14 +77,19 @@ export function SideBySide({ answer, roi }: { answer: AnswerView; roi: RoiView }
           {bar.label}
         </span>
         <span>
-          frame {pair.measured.frameIndex}; correlation <b>{fixed(pair.match.correlation, 3)}</b>
+          frame {pair.measured.frameIndex}; correlation{" "}
+          <b>{fixed(raw ? pair.match.correlation : pair.match.smoothed, 3)}</b>
         </span>
+        <label>
+          <input type="checkbox" checked={raw} onChange={() => setRaw(!raw)} /> raw
+        </label>
         <label>
           <input type="checkbox" checked={marked} onChange={() => setMarked(!marked)} /> relaxed atoms
         </label>
         <span class="note">
           Model: Gaussian probe, σ {fixed(pair.match.sigmaA, 2)} Å (fitted), contrast Z
           <sup>1.7</sup>
+          {raw ? "" : `; both smoothed by ${fixed(SMOOTHING_A, 1)} Å, raw correlation ${fixed(pair.match.correlation, 3)}`}
         </span>
       </figcaption>
     </figure>
@@ -89,7 +103,8 @@ async function compared(answer: AnswerView, frame: string): Promise<Pair> {
     structureText(structurePath(choice)),
   ]);
   const atoms = placedAtoms(text);
-  return { measured, atoms, match: bestMatch(atoms, measured) };
+  const smoothed = blurred(measured, SMOOTHING_A);
+  return { measured, smoothed, atoms, match: bestMatch(atoms, measured) };
 }
 
 interface Window {
