@@ -36,7 +36,7 @@ from sim_dispatcher.levels.potential import (
     refuse_cell,
 )
 
-__all__ = ["PyscfLevel"]
+__all__ = ["PyscfLevel", "on_host"]
 
 BASIS: Final = "def2-svp"
 
@@ -49,6 +49,11 @@ ENERGY_HARTREE: Final = 1e-7
 
 DEVICES: Final = ("gpu4pyscf", "cupy")
 """What a calculation on a graphics card needs."""
+
+
+def on_host(values: Any) -> Array:
+    """Return an array that may lie on a graphics card (CuPy's) as NumPy's."""
+    return np.asarray(values.get() if hasattr(values, "get") else values, dtype=float)
 
 
 @cache
@@ -144,7 +149,7 @@ class PyscfPotential:
         smeared = self._numerics.electronic_temperature_K is not None
         return Evaluation(
             energy_eV=float(field.e_free if smeared else field.e_tot) * HARTREE_EV,
-            forces_eV_A=-np.asarray(slope.kernel(), dtype=float) * (HARTREE_EV / BOHR_A),
+            forces_eV_A=-on_host(slope.kernel()) * (HARTREE_EV / BOHR_A),
         )
 
     def _field(self, positions_A: Array) -> Any:

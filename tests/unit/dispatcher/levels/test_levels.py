@@ -24,6 +24,7 @@ from sim_dispatcher.levels import (
     choose_level,
     level_reports,
 )
+from sim_dispatcher.levels.libpyscf import on_host
 from sim_dispatcher.levels.libtblite import TbliteLevel, tblite_levels
 from sim_dispatcher.levels.libxtb import XtbLevel, xtb_levels
 from sim_dispatcher.levels.programs.gpaw import gpaw_interpreter
@@ -167,6 +168,25 @@ def without_xtb(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     gpaw_interpreter.cache_clear()
     yield
     gpaw_interpreter.cache_clear()
+
+
+def test_the_program_steps_in_where_the_wheel_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    if xtb_program_levels()[0].unavailable():
+        pytest.skip("the xtb program is not installed")
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *_: None if name == "xtb" else found(name)
+    )
+    for name in ("gfnff", "gfn1", "gfn2"):
+        assert choose_level(name).implementation.startswith("xtb program ")
+
+
+def test_a_force_computed_on_a_graphics_card_comes_home() -> None:
+    class Away:
+        def get(self) -> list[list[float]]:
+            return [[1.0, 2.0, 3.0]]
+
+    assert on_host(Away()).tolist() == on_host([[1.0, 2.0, 3.0]]).tolist()
 
 
 @pytest.mark.usefixtures("without_xtb")
