@@ -146,3 +146,26 @@ def test_settings_come_from_the_environment_and_unknown_keys_are_refused(
     path.write_text("[http]\nprot = 9000\n")
     with pytest.raises(ConfigurationError, match="prot"):
         load_settings(InferenceSettings, path)
+
+
+def test_a_reader_cannot_be_given_the_key_that_orders(clock) -> None:
+    with pytest.raises(KeyRefusedError, match="whoever may read could order"):
+        KeyRing("k" * 43, clock, "k" * 43)
+
+
+def test_a_cookie_cannot_be_talked_into_more_rights(clock) -> None:
+    keys = KeyRing("k" * 43, clock)
+    cookie = keys.trade(keys.mint_one_time_key("read"))
+    admission = keys.admit_cookies(f"{keys.cookie_name}={cookie}")
+    assert admission is not None
+    assert not admission.may_operate
+    promoted = cookie.replace("read.", "operate.")
+    assert keys.admit_cookies(f"{keys.cookie_name}={promoted}") is None
+
+
+def test_a_cookie_of_an_earlier_version_keeps_the_rights_it_had(clock) -> None:
+    keys = KeyRing("k" * 43, clock)
+    body = f"1.{clock.wall_ns() // 10**9 + 60}.nonce"
+    admission = keys.admit_cookies(f"{keys.cookie_name}={body}.{keys._sign(body)}")
+    assert admission is not None
+    assert admission.may_operate

@@ -26,6 +26,21 @@ async def test_the_printed_address_admits_a_browser(service, address, tmp_path) 
         assert (await browser.get(f"http://{address}/")).status_code == 200
 
 
+async def test_an_onlookers_address_admits_a_browser_that_orders_nothing(
+    service, address, tmp_path
+) -> None:
+    http = settings(address, tmp_path / "api.key", service.api_key)
+    printed = await asyncio.to_thread(fresh_address, http, "read")
+    async with httpx.AsyncClient(headers={"origin": f"http://{address}"}) as browser:
+        assert (await browser.get(printed)).status_code == 200
+        assert (await browser.get(f"http://{address}/api/v1/rois")).status_code == 200
+        order = await browser.post(f"http://{address}/api/v1/orders", json={"action": "pause"})
+        assert (order.status_code, order.json()["type"]) == (
+            403,
+            "urn:atomloop:problem:read-only",
+        )
+
+
 async def test_another_services_key_is_refused_in_one_line(address, tmp_path) -> None:
     http = settings(address, tmp_path / "api.key", "k" * 43)
     with pytest.raises(KeyRefusedError, match=r"api\.key"):
