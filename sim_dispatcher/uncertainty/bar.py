@@ -34,7 +34,7 @@ from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.selective import all_free
 from sim_dispatcher.structure import Cluster, parse_cluster
 from sim_dispatcher.structure.pristine import NoTwin
-from sim_dispatcher.uncertainty.parts import merge, numerics_eV, reservoir_eV, spread_eV
+from sim_dispatcher.uncertainty.parts import any_of, merge, numerics_eV, reservoir_eV, spread_eV
 from sim_dispatcher.uncertainty.starts import sample_starts
 from sim_dispatcher.uncertainty.variants import LEFT_OUT
 
@@ -234,23 +234,23 @@ def _alternatives(bar: _Bar, variants: tuple[Variant, ...]) -> None:
     asked = [variant for variant in variants if variant.kind == "alternative"]
     mine = _own_formation(bar)
     energies: list[tuple[float, float]] = []
-    left_out = 0.0
+    left_out: list[float] = []
     for variant in asked:
         weight = variant.weight or 0.0
         found = None if variant.name == LEFT_OUT else _formation(bar, variant)
         if found is None:
-            left_out += weight
+            left_out.append(weight)
         else:
             energies.append((weight, found))
     bar.details["alternatives"] = {
-        "left_out_share": left_out,
+        "left_out_share": any_of(left_out),
         "computed": [{"weight": weight, "formation_eV": e} for weight, e in energies],
         "names": [variant.name for variant in asked],
     }
     if energies or not asked:
         bar.parts["alternatives_eV"] = spread_eV(mine, energies)
     if left_out:
-        bar.parts["alternatives_left_out_share"] = min(left_out, 1.0)
+        bar.parts["alternatives_left_out_share"] = any_of(left_out)
 
 
 def _own_formation(bar: _Bar) -> float:

@@ -8,14 +8,14 @@ assumes that they are independent and small. Shares are no energies and stay out
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import fsum, hypot, sqrt
+from math import fsum, hypot, prod, sqrt
 from typing import Final
 
 import numpy as np
 
 from sim_dispatcher.levels.potential import Array
 
-__all__ = ["TOTAL", "merge", "numerics_eV", "reservoir_eV", "spread_eV"]
+__all__ = ["TOTAL", "any_of", "merge", "numerics_eV", "reservoir_eV", "spread_eV"]
 
 TOTAL: Final = "total_eV"
 
@@ -46,6 +46,11 @@ def spread_eV(own_eV: float, others: Iterable[tuple[float, float]]) -> float:
         about the one computed, not about their mean.
     """
     return sqrt(fsum(weight * (energy - own_eV) ** 2 for weight, energy in others))
+
+
+def any_of(weights: Iterable[float]) -> float:
+    """Return the chance that at least one of several independent readings is right."""
+    return 1.0 - prod(1.0 - min(max(weight, 0.0), 1.0) for weight in weights)
 
 
 def reservoir_eV(added: Mapping[str, int], errors_eV: Mapping[str, float]) -> float | None:

@@ -9,12 +9,14 @@ from typing import Final
 from shared.errors import StructureError
 from sim_dispatcher.ledger import Variant
 from sim_dispatcher.structure import Cluster, CutRules, DetectedAtoms, build_cluster
+from sim_dispatcher.uncertainty.parts import any_of
 from sim_dispatcher.uncertainty.readings import Reading, other_readings
 
 __all__ = ["LEFT_OUT", "VariantPlan", "plan_variants", "study_variants"]
 
 LEFT_OUT: Final = "all other readings"
-"""Name of the variant that stands for what is not computed: its weight is theirs together."""
+"""Name of the variant that stands for what is not computed: its weight is the chance that one of
+them, at least, is the right one."""
 
 ALTERNATIVES: Final = 3
 """Readings computed at most; each costs a relaxation and often a pristine twin."""
@@ -64,9 +66,9 @@ def study_variants(
         rules: Those of that cut.
 
     Returns:
-        At most `ALTERNATIVES` readings, each of the weight detection gives it; the weight of all
-        others under the name `LEFT_OUT`; and the place in a larger cut. A variant that cannot be
-        built is left out with a note. Nothing where the cut itself cannot be built.
+        At most `ALTERNATIVES` readings, each of the weight detection gives it; the others
+        together under the name `LEFT_OUT`; and the place in a larger cut. A variant that cannot
+        be built is left out with a note. Nothing where the cut itself cannot be built.
     """
     noting = dataclasses.replace(rules, doubtful_radius_A=0.0, crowded="note")
     try:
@@ -75,7 +77,7 @@ def study_variants(
         return VariantPlan((), (f"no variants: {error.message}",))
     variants: list[Variant] = []
     notes: list[str] = []
-    left_out = 0.0
+    left_out: list[float] = []
     for reading in other_readings(atoms, centre_A, rules):
         built = _built(reading, centre_A, radius_A, noting)
         if isinstance(built, str):
@@ -85,9 +87,9 @@ def study_variants(
         elif len(variants) < ALTERNATIVES:
             variants.append(_variant(reading.name, "alternative", built, reading.weight))
             continue
-        left_out += reading.weight
+        left_out.append(reading.weight)
     if left_out:
-        variants.append(_variant(LEFT_OUT, "alternative", base, min(left_out, 1.0)))
+        variants.append(_variant(LEFT_OUT, "alternative", base, any_of(left_out)))
     larger = _larger(atoms, centre_A, radius_A, noting, base)
     if isinstance(larger, str):
         notes.append(larger)

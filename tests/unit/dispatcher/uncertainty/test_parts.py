@@ -8,7 +8,7 @@ from math import hypot, sqrt
 import ase.build
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -19,7 +19,7 @@ from sim_dispatcher.structure.census import ring_census
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.reading import cluster_from_ase
 from sim_dispatcher.uncertainty import disagreement, merge
-from sim_dispatcher.uncertainty.parts import numerics_eV, reservoir_eV, spread_eV
+from sim_dispatcher.uncertainty.parts import any_of, numerics_eV, reservoir_eV, spread_eV
 
 ENERGIES = st.floats(0, 100)
 
@@ -42,6 +42,7 @@ def answer(cluster: Cluster, formation_eV: float | None = None) -> SimulationRes
     )
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.dictionaries(st.sampled_from(["size_eV", "starts_eV", "reservoir_eV"]), ENERGIES))
 def test_the_total_is_the_root_of_the_squares_of_parts_in_electronvolt(
     parts: dict[str, float],
@@ -61,6 +62,13 @@ def test_a_coin_toss_between_two_species_is_worth_its_weighted_difference() -> N
     assert spread_eV(3.8, []) == 0.0
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=5))
+def test_the_chance_of_any_is_between_the_likeliest_and_all_together(weights: list[float]) -> None:
+    assert max(weights) - 1e-12 <= any_of(weights) <= min(1.0, sum(weights)) + 1e-12
+
+
+@settings(deadline=None, max_examples=30)
 @given(weight=st.floats(0, 1), own=ENERGIES, other=ENERGIES)
 def test_the_spread_grows_with_the_weight(weight: float, own: float, other: float) -> None:
     assert spread_eV(own, [(weight / 2, other)]) <= spread_eV(own, [(weight, other)]) + 1e-12
@@ -73,6 +81,7 @@ def test_reservoirs_count_each_exchanged_atom() -> None:
     assert reservoir_eV({"N": 1}, errors) is None
 
 
+@settings(deadline=None, max_examples=30)
 @given(stiffness=st.floats(0.5, 80), force=st.floats(-0.05, 0.05))
 def test_on_a_parabola_the_residual_energy_is_exact(stiffness: float, force: float) -> None:
     hessian = np.eye(3) * stiffness
@@ -81,6 +90,7 @@ def test_on_a_parabola_the_residual_energy_is_exact(stiffness: float, force: flo
     )
 
 
+@settings(deadline=None, max_examples=30)
 @given(angles=st.tuples(*(st.floats(-3, 3) for _ in range(3))), upside=st.booleans())
 def test_levels_agree_on_a_molecule_however_it_lies(
     angles: tuple[float, ...], *, upside: bool

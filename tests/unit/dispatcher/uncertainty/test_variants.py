@@ -69,12 +69,12 @@ def test_a_certain_place_has_no_other_readings_but_a_larger_cut() -> None:
     assert len(wider) > 1.2 * len(base)
 
 
-def test_readings_beyond_the_likeliest_are_summed_and_said() -> None:
+def test_readings_beyond_the_likeliest_are_said_together() -> None:
     atoms = DetectedAtoms(SILICON.elements, SILICON.positions_A, np.full(len(SILICON.p), 0.9))
     variants = plan_variants(atoms, CENTRE, 8.99, RULES)
     named = [v for v in variants if v.kind == "alternative"]
     assert [v.name == LEFT_OUT for v in named] == [False] * 3 + [True]
-    assert named[-1].weight == 1.0
+    assert 0.9 < (named[-1].weight or 0.0) < 1.0
     assert len(variants) <= 8
 
 
