@@ -22,6 +22,7 @@ from sim_dispatcher.structure.spin import unpaired_electrons
 ANGLES = st.tuples(*(st.floats(-3, 3) for _ in range(3)))
 
 
+@settings(deadline=None)
 @given(angles=ANGLES, seed=st.integers(0, 99))
 def test_alignment_undoes_any_rigid_motion(angles: tuple[float, ...], seed: int) -> None:
     generator = np.random.default_rng(seed)
@@ -36,6 +37,7 @@ def test_alignment_never_mirrors() -> None:
     assert np.linalg.det(rotation) == pytest.approx(1.0)
 
 
+@settings(deadline=None)
 @given(angles=ANGLES)
 def test_rings_do_not_depend_on_how_the_sheet_lies_in_space(angles: tuple[float, ...]) -> None:
     coronene = np.array(CORONENE)

@@ -120,6 +120,7 @@ def test_a_walk_that_does_not_close_or_meets_itself_is_none() -> None:
     assert walk((2,) * 12) is None
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(2, 3), min_size=1, max_size=30), st.integers(0, 29), st.booleans())
 def test_the_name_of_a_rim_does_not_depend_on_start_or_direction(
     code: list[int], start: int, backward: bool
