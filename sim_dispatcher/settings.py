@@ -57,7 +57,7 @@ class LaunchSettings(Section):
         default=1, description="Threads of the engines in one launcher."
     )
     workers: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=1, description="Lanes of a launcher that take long jobs, beside two that do not."
+        default=1, description="Lanes of a launcher for long jobs, beside two for shorter ones."
     )
     memory_MB: Annotated[int, Field(ge=500)] | None = Field(
         default=None, description="Address space of one engine, MB; unset = 80 % of the memory."

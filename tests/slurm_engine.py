@@ -1,7 +1,8 @@
 """An engine for tests in Slurm: starts in a blink, and counts where a real one would compute.
 
 The job's ROI says what it does: `count.40` counts to 40, a step in 50 ms, and comes to a checkpoint
-at SIGUSR1; `stubborn.40` does not; `tree` has children of its own; anything else answers at once.
+at SIGUSR1; `hold` counts until there is a file `<key>.go` in the launch folder; `stubborn.40` comes
+to no checkpoint; `tree` has children of its own; anything else answers at once.
 Every step goes to a file `<key>.steps` in the launch folder, one line each.
 """
 
@@ -39,9 +40,10 @@ def work(order: dict[str, Any]) -> dict[str, Any]:
         subprocess.Popen([sys.executable, "-S", "-c", grandchild])
     checkpoint = folder / "checkpoint.npz"
     done = int(checkpoint.read_text()) if checkpoint.exists() else 0
-    goal = int(number) if number else (2000 if what == "tree" else 1)
+    goal = int(number) if number else (100_000 if what in ("tree", "hold") else 1)
+    go = folder.parent / f"{spec['key']}.go"
     stop.clear()
-    while done < goal:
+    while done < goal and not (what == "hold" and go.exists()):
         signal.sigtimedwait((), STEP_S)
         done += 1
         with log.open("a") as file:

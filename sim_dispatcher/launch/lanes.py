@@ -1,7 +1,8 @@
-"""Lanes: several launchers in one process, so that a quick job never waits behind a long one.
+"""Lanes: several launchers in one process, so that no job waits behind a longer one.
 
-One lane serves quick jobs alone; one serves what the operator picked, and nothing else, so that it
-is free when that comes; the others serve everything. Each has a warm engine process of its own.
+One lane serves quick jobs alone; one serves what takes at most about a minute, and whatever the
+operator picked; the others serve everything that is not quick. Each has an engine process of its
+own; the first two are warm before there is a job.
 """
 
 from __future__ import annotations
@@ -15,15 +16,12 @@ from typing import Final
 import structlog
 
 from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
-from sim_dispatcher.launch.routing import LOCAL, QUICK
+from sim_dispatcher.launch.routing import LOCAL, LONG, QUICK
 
 __all__ = ["Lane", "plan_lanes", "run_lanes"]
 
 JOIN_S: Final = 60.0
 """Time in which a lane, told to stop, has given its job back."""
-
-PICKED_WARM_AFTER_S: Final = 30.0
-"""By then the other engines are warm; before that they would only be later."""
 
 log = structlog.get_logger(__name__)
 
@@ -35,14 +33,16 @@ class Lane:
     Attributes:
         name: Ends the worker's name; empty where there is only one.
         categories: The fireworker categories.
-        least_priority: Jobs of less priority are left to other lanes; None for no such bound.
-        warm_after_s: Its engine is started after so long, or when it is first needed, s.
+        picked: Categories of which it serves, before all others, what the operator picked.
+        urgent_priority: Priority from which a job counts as picked.
+        warm: Whether its engine is started before there is a job.
     """
 
     name: str
     categories: tuple[str, ...]
-    least_priority: float | None = None
-    warm_after_s: float = 0.0
+    picked: tuple[str, ...] = ()
+    urgent_priority: float = 1000.0
+    warm: bool = True
 
     def settings(self, shared: LauncherSettings) -> LauncherSettings:
         """Return the settings of this lane's launcher."""
@@ -50,8 +50,9 @@ class Lane:
             shared,
             worker="-".join(part for part in (shared.worker, self.name) if part),
             categories=self.categories,
-            least_priority=self.least_priority,
-            warm_after_s=self.warm_after_s,
+            picked=self.picked,
+            urgent_priority=self.urgent_priority,
+            warm=self.warm,
         )
 
 
@@ -59,14 +60,13 @@ def plan_lanes(workers: int, urgent_priority: float) -> tuple[Lane, ...]:
     """Return the lanes of a host.
 
     Args:
-        workers: Lanes that serve everything; each may keep a core busy for long.
-        urgent_priority: Priority from which the operator's lane serves a job.
+        workers: Lanes for long jobs; each may keep a core busy for hours.
+        urgent_priority: Priority from which a job counts as picked by the operator.
     """
-    general = (QUICK, LOCAL)
     return (
         Lane("quick", (QUICK,)),
-        Lane("picked", general, urgent_priority, PICKED_WARM_AFTER_S),
-        *(Lane(str(number), general) for number in range(1, workers + 1)),
+        Lane("prompt", (QUICK, LOCAL), (LONG,), urgent_priority),
+        *(Lane(str(number), (LOCAL, LONG), warm=False) for number in range(1, workers + 1)),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -35,7 +36,7 @@ from sim_dispatcher.launch.orders import (
 )
 from sim_dispatcher.launch.plausibility import checked
 from sim_dispatcher.launch.refusal import REMEDY, refuse
-from sim_dispatcher.launch.routing import LOCAL, QUICK
+from sim_dispatcher.launch.routing import LOCAL, LONG, QUICK
 from sim_dispatcher.launch.signing import SigningKey
 from sim_dispatcher.ledger import (
     DatabaseAwayError,
@@ -76,22 +77,24 @@ class LauncherSettings:
         worker: Its name, in records and logs.
         folder: Where each job gets a folder of its own; shared with the other launchers, so that
             checkpoints are found.
-        categories: The fireworker categories it serves.
+        categories: The fireworker categories it serves, best priority first.
+        picked: Categories of which it serves, before all others, what the operator picked.
         database: Name of the database; None for the one in the URI, or `atomloop`.
         firework: The only firework it serves, also where it is reserved (`fw_id`); None for any.
-        least_priority: Jobs of less priority it leaves to others; None for no such bound.
+        urgent_priority: Priority from which a job counts as picked.
         max_wall_s: Jobs come to a checkpoint before the launcher has run for so long, s.
-        warm_after_s: Its engine is started after so long, or when it is first needed, s.
+        warm: Whether its engine is started before there is a job.
     """
 
     worker: str
     folder: Path
-    categories: tuple[str, ...] = (QUICK, LOCAL)
+    categories: tuple[str, ...] = (QUICK, LOCAL, LONG)
+    picked: tuple[str, ...] = ()
     database: str | None = None
     firework: int | None = None
-    least_priority: float | None = None
+    urgent_priority: float = 1000.0
     max_wall_s: float | None = None
-    warm_after_s: float = 0.0
+    warm: bool = True
 
 
 class Launcher:
@@ -128,7 +131,7 @@ class Launcher:
     def run(self, stop: threading.Event) -> None:
         """Compute until told to stop; a job under way is then given back to the queue."""
         while not (stop.is_set() or self._wound_up.is_set()):
-            if self._clock.monotonic_s() - self._began_s >= self._settings.warm_after_s:
+            if self._settings.warm:
                 self._engine.start()
             if not self._has_room():
                 stop.wait(RETRY_S)
@@ -203,22 +206,25 @@ class Launcher:
         return False
 
     def _ready(self) -> list[dict[str, Any]]:
+        """Return the first ready fireworks of ours: what the operator picked, then the rest."""
         now = self._clock.monotonic_s()
         self._skipped = {one: until for one, until in self._skipped.items() if until > now}
         settings = self._settings
-        query: dict[str, Any] = {
-            "state": "READY",
-            "spec._category": {"$in": list(settings.categories)},
-        }
-        if self._skipped:
-            query["fw_id"] = {"$nin": list(self._skipped)}
-        if settings.least_priority is not None:
-            query["spec._priority"] = {"$gte": settings.least_priority}
         if settings.firework is not None:
             if settings.firework in self._skipped:
                 return []
-            query |= {"fw_id": settings.firework, "state": {"$in": ["READY", "RESERVED"]}}
-        found = self._launchpad.fireworks.find(query)
+            states = {"state": {"$in": ["READY", "RESERVED"]}, "fw_id": settings.firework}
+            return self._found(settings.categories, states)
+        ready: dict[str, Any] = {"state": "READY"}
+        if self._skipped:
+            ready["fw_id"] = {"$nin": list(self._skipped)}
+        urgent = {"spec._priority": {"$gte": settings.urgent_priority}}
+        picked = self._found(settings.picked, ready | urgent) if settings.picked else []
+        return picked or self._found(settings.categories, ready)
+
+    def _found(self, categories: Sequence[str], query: dict[str, Any]) -> list[dict[str, Any]]:
+        wanted = categories[0] if len(categories) == 1 else {"$in": list(categories)}
+        found = self._launchpad.fireworks.find(query | {"spec._category": wanted})
         return list(found.sort("spec._priority", DESCENDING).limit(CANDIDATES))
 
     def _claim(self, key: str, firework: int) -> JobRecord | None:
@@ -316,7 +322,8 @@ class Launcher:
         if self._launchpad.workflows.find_one({"nodes": decision.firework}, {"nodes": 1}) is None:
             return Refused(decision.firework, "Its workflow is missing.")
         number = decision.firework
-        worker = FWorker(settings.worker, list(settings.categories), {"fw_id": number})
+        categories = list(dict.fromkeys((*settings.categories, *settings.picked)))
+        worker = FWorker(settings.worker, categories, {"fw_id": number})
         reserved = None if settings.firework is None else number
         try:
             firework, launch = self._launchpad.checkout_fw(worker, str(folder), fw_id=reserved)

@@ -19,7 +19,7 @@ from sim_dispatcher.batch.script import read_script
 from sim_dispatcher.batch.settings import BatchSettings
 from sim_dispatcher.batch.site_files import Site, read_adapter, write_site
 from sim_dispatcher.launch.firetasks.compute import TASK_NAME
-from sim_dispatcher.launch.routing import BATCH, LOCAL, QUICK
+from sim_dispatcher.launch.routing import BATCH, LOCAL, LONG, QUICK
 from sim_dispatcher.ledger import JobSpec
 
 
@@ -89,7 +89,8 @@ def test_the_adapter_is_read_as_the_site_left_it(tmp_path: Path) -> None:
 def test_by_default_nothing_goes_to_slurm_and_the_force_field_has_its_own_lane() -> None:
     router = BatchRouter(BatchSettings())
     assert router.route(spec(level="gfnff")).category == QUICK
-    assert router.route(spec(level="gfnff", recipe="md")).category == LOCAL
+    for long in (spec(level="gfnff", recipe="md"), spec(recipe="error_bar"), spec(level="pyscf")):
+        assert router.route(long).category == LONG
     assert router.route(spec(level="gfn1")).category == LOCAL
     assert router.route(spec(level="gfn1")).request is None
 

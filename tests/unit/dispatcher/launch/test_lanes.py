@@ -13,36 +13,46 @@ import pytest
 
 from sim_dispatcher.launch.descendants import children_of
 from sim_dispatcher.launch.lanes import plan_lanes, run_lanes
-from sim_dispatcher.launch.routing import LOCAL, QUICK
+from sim_dispatcher.launch.routing import LOCAL, LONG, QUICK
 from sim_dispatcher.ledger import JobSpec
 
 Spec = Callable[..., JobSpec]
 URGENT = 1000.0
 
 
-def test_a_quick_job_never_waits_behind_long_ones(site: Any, spec: Spec) -> None:
+def long(spec: Spec, number: int) -> JobSpec:
+    return spec(f"long-{number}", "slow", level="gfn1", recipe="md", priority=50.0)
+
+
+def test_no_job_waits_behind_a_longer_one(site: Any, spec: Spec) -> None:
     for number in range(3):
-        site.ledger.submit(spec(f"long-{number}", "slow", level="gfn1", priority=50.0))
+        site.ledger.submit(long(spec, number))
     with site.lanes(1, URGENT):
         site.wait_for(lambda: site.record("long-0").state == "running")
+        site.ledger.submit(spec("relaxing", "slow", level="gfn1"))
+        site.wait_for(lambda: site.record("relaxing").state == "running")
         for number in range(5):
             site.ledger.submit(spec(f"quick-{number}"))
             assert site.end_of(f"quick-{number}").state == "done"
         assert site.record("long-0").state == "running"
         assert site.record("long-1").state == "queued"
+    assert site.record("long-0").worker == "w-1"
+    assert site.record("relaxing").worker == "w-prompt"
     assert site.record("quick-0").worker == "w-quick"
 
 
-def test_what_the_operator_picks_has_a_lane_that_is_free(site: Any, spec: Spec) -> None:
+def test_what_the_operator_picks_does_not_wait_behind_what_nobody_picked(
+    site: Any, spec: Spec
+) -> None:
     for number in range(2):
-        site.ledger.submit(spec(f"long-{number}", "slow", level="gfn1"))
-    site.ledger.submit(spec("picked", level="gfn1"))
+        site.ledger.submit(long(spec, number))
+    site.ledger.submit(spec("picked", level="gfn1", recipe="md"))
     with site.lanes(1, URGENT):
         site.wait_for(lambda: site.record("long-0").state == "running")
         assert site.record("picked").state == "queued"
         site.ledger.prioritise("picked", URGENT + 0.5)
         record = site.end_of("picked")
-    assert (record.state, record.worker) == ("done", "w-picked")
+    assert (record.state, record.worker) == ("done", "w-prompt")
 
 
 def test_stopped_lanes_give_their_jobs_back(site: Any, spec: Spec) -> None:
@@ -57,10 +67,12 @@ def test_stopped_lanes_give_their_jobs_back(site: Any, spec: Spec) -> None:
 
 def test_the_lanes_of_a_host_serve_everything_between_them() -> None:
     lanes = plan_lanes(2, URGENT)
-    assert [lane.name for lane in lanes] == ["quick", "picked", "1", "2"]
+    assert [lane.name for lane in lanes] == ["quick", "prompt", "1", "2"]
     assert lanes[0].categories == (QUICK,)
-    assert [lane.least_priority for lane in lanes] == [None, URGENT, None, None]
-    assert all(LOCAL in lane.categories for lane in lanes[1:])
+    assert [lane.picked for lane in lanes] == [(), (LONG,), (), ()]
+    assert set(lanes[1].categories + lanes[1].picked) == {QUICK, LOCAL, LONG}
+    assert all(lane.categories == (LOCAL, LONG) for lane in lanes[2:])
+    assert [lane.warm for lane in lanes] == [True, True, False, False]
 
 
 def test_a_lane_that_fails_ends_the_others_and_says_why() -> None:
@@ -85,7 +97,7 @@ def test_a_lane_that_fails_ends_the_others_and_says_why() -> None:
         patch.setattr(threading, "excepthook", lambda _: None)
         with pytest.raises(RuntimeError, match="no disk"):
             run_lanes(plan_lanes(1, URGENT), make, stop)
-    assert closed == ["quick", "picked", "1"]
+    assert closed == ["quick", "prompt", "1"]
 
 
 def test_a_cancelled_job_takes_its_grandchildren_with_it(site: Any, spec: Spec) -> None:
