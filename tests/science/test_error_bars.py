@@ -7,17 +7,27 @@ import json
 import threading
 from functools import cache
 from math import hypot, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from shared.testing.structures import DEFECTS, PlanarStructure
+from sim_dispatcher.launch.engine import compute
+from sim_dispatcher.launch.orders import EngineAnswer, EngineOrder
+from sim_dispatcher.ledger import JobSpec
 from sim_dispatcher.levels import System, choose_level
 from sim_dispatcher.recipes import Computed, Options, Progress, UnfinishedError, run_recipe
 from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.minimise import Descent, minimise
 from sim_dispatcher.recipes.selective import all_free
-from sim_dispatcher.structure import Cluster, CutRules, DetectedAtoms, build_cluster
+from sim_dispatcher.structure import (
+    Cluster,
+    CutRules,
+    DetectedAtoms,
+    build_cluster,
+    parse_cluster,
+)
 from sim_dispatcher.uncertainty import compute_error_bar, plan_variants
 from sim_dispatcher.uncertainty.parts import numerics_eV
 from sim_dispatcher.uncertainty.starts import sample_starts
@@ -153,3 +163,32 @@ def test_a_stop_ends_a_bar_at_once() -> None:
 
     with pytest.raises(UnfinishedError):
         compute_error_bar(cut("SW_5577", 4.8), (), choose_level("gfn1"), Options(stop=stop), watch)
+
+
+def test_a_job_brings_the_error_bar_of_a_cut_as_it_travels(tmp_path: Path) -> None:
+    rotated = DEFECTS["SW_5577"]()
+    atoms = detected(rotated, 0.05)
+    start = build_cluster(atoms, rotated.centre_A, 4.8)
+    spec = JobSpec(
+        key="SW-bar",
+        roi="SW",
+        recipe="error_bar",
+        level="gfn1",
+        structure=start.extxyz(),
+        unpaired=start.unpaired,
+        variants=plan_variants(atoms, rotated.centre_A, 4.8, CutRules()),
+        frame="0" * 64,
+        model="0" * 64,
+        created_at_ns=0,
+    )
+    order = EngineOrder(spec=spec, folder=str(tmp_path), twins=str(tmp_path / "twins"))
+    message = compute(order, lambda _: None)
+    assert isinstance(message, EngineAnswer), message
+    again = EngineAnswer.model_validate_json(message.model_dump_json()).answer
+    parts = again.result.uncertainty or {}
+    assert {"size_eV", "starts_eV", "numerics_eV", "topology_share", "total_eV"} <= parts.keys()
+    assert {file.name for file in again.files} >= {"error_bar.json"}
+    assert again.result.formation_eV is not None
+    sigma = parse_cluster(again.structure).sigma_A
+    assert sigma is not None
+    assert np.nanmax(sigma) == pytest.approx(0.05)
