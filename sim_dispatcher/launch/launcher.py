@@ -52,6 +52,10 @@ __all__ = ["Launcher", "LauncherSettings"]
 POLL_S: Final = 0.1
 """Wait between looks at an empty queue."""
 
+POLL_FACTOR: Final = 5.0
+"""The wait is at least so many times as long as the look took: thousands of jobs that wait for
+other launchers make it long, and the database has better things to do."""
+
 RETRY_S: Final = 1.0
 """Wait before the database is tried again."""
 
@@ -136,6 +140,7 @@ class Launcher:
             if not self._has_room():
                 stop.wait(RETRY_S)
                 continue
+            looked_s = self._clock.monotonic_s()
             try:
                 busy = self.launch_next(stop)
             except (PyMongoError, DatabaseAwayError) as error:
@@ -143,7 +148,8 @@ class Launcher:
                 stop.wait(RETRY_S)
                 continue
             if not busy:
-                stop.wait(POLL_S)
+                took_s = self._clock.monotonic_s() - looked_s
+                stop.wait(min(RETRY_S, max(POLL_S, POLL_FACTOR * took_s)))
         self._engine.stop()
 
     def _has_room(self) -> bool:
