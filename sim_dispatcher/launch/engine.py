@@ -53,6 +53,9 @@ PR_SET_PDEATHSIG: Final = 1
 LOG_NAME: Final = "engine.log"
 """File in the job's folder that takes what the engines print."""
 
+MAX_TEXT_CHARS: Final = 500
+"""Of one line for a person, in the ledger and on the wire."""
+
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 MAX_FILES: Final = 7
@@ -96,7 +99,7 @@ def compute(
         result=computed.result,
         structure=computed.cluster.extxyz(),
         software=computed.software,
-        settings=computed.settings or None,
+        settings=computed.settings[:MAX_TEXT_CHARS] or None,
         files=job_files(computed.files),
     )
     return EngineAnswer(answer=answer)

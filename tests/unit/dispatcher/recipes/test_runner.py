@@ -10,9 +10,11 @@ import pytest
 
 from shared.clock import Clock
 from shared.errors import ConfigurationError, SimulationError, StructureError
+from shared.messages.simulation import RecipeOptions
 from sim_dispatcher.levels import Evaluation, Numerics, System, choose_level
 from sim_dispatcher.levels.libtblite import TbliteLevel
 from sim_dispatcher.recipes import RECIPES, Options, Progress, TwinEnergies, run_recipe
+from sim_dispatcher.recipes.displacement import displacement
 from sim_dispatcher.recipes.formation import chemical_potentials
 from sim_dispatcher.recipes.reservoirs import LEVELS, RESERVOIRS
 from sim_dispatcher.structure import Cluster
@@ -233,3 +235,34 @@ def test_a_dopant_without_a_sound_reservoir_has_no_formation_energy(coronene: Cl
     atoms.info.pop("unpaired")
     with pytest.raises(StructureError, match="no sound chemical potential of N"):
         run_recipe(cluster_from_ase(atoms), "formation", GFN1)
+
+
+def test_a_run_takes_every_option_that_a_job_may_carry() -> None:
+    asked = RecipeOptions(duration_fs=12.5, site="top", seed=4, max_wall_s=9.0)
+    options = Options.of(asked, threads=2, checkpoint=Path("kept.npz"))
+    assert all(getattr(options, name) == value for name, value in asked.model_dump().items())
+    assert (options.threads, options.checkpoint) == (2, Path("kept.npz"))
+    assert Options.of(RecipeOptions()).checkpoint is None
+
+
+def test_detected_places_are_compared_in_the_plane(silicon_in_coronene: Cluster) -> None:
+    seen = np.where([symbol == "H" for symbol in silicon_in_coronene.symbols], np.nan, 0.04)
+    cluster = dataclasses.replace(silicon_in_coronene, sigma_A=seen)
+    moved = run_recipe(cluster, "relax", FORCE_FIELD).result.moved
+    assert moved is not None
+    assert moved.n_atoms == 24
+    assert moved.sigma_A == pytest.approx(0.04)
+    assert 0.01 < moved.rms_A < 0.5
+    assert moved.percent_x < 5
+    assert "25.786" in moved.note
+    assert run_recipe(silicon_in_coronene, "relax", FORCE_FIELD).result.moved is None
+
+
+def test_a_rigid_motion_is_no_displacement(coronene: Cluster) -> None:
+    seen = dataclasses.replace(coronene, p=np.ones(len(coronene)))
+    turned = coronene.positions_A @ [[0.6, 0.8, 0], [-0.8, 0.6, 0], [0, 0, 1]] + [3.0, -1.0, 9.0]
+    moved = displacement(seen, coronene.moved(turned))
+    assert moved is not None
+    assert moved.rms_A < 1e-6
+    assert moved.percent_x < 1e-4
+    assert moved.sigma_A is None
