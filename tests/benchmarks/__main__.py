@@ -104,13 +104,13 @@ PAIRS: dict[str, Callable[[ExitStack], Pair | None]] = {
     "job_vs_rapidfire": lambda open_until: Pair(
         "FireWorks 2 rapidfire, the same database, a task that does nothing",
         *job_launch(open_until),
-        "ms per job, 5,000 waiting",
+        "CPU ms per job, client and database, 5,000 waiting",
         7,
     ),
     "job_submission_vs_add_wf": lambda open_until: Pair(
         "FireWorks 2 add_wf, the same database",
         *job_submission(open_until),
-        "ms per job, 5,000 waiting",
+        "CPU ms per job, client and database, 5,000 waiting",
         7,
     ),
     "relax_vs_plain": lambda _: Pair(
