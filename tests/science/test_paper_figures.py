@@ -5,15 +5,19 @@ Ghosh et al., npj Comput. Mater. 8, 74 (2022), doi:10.1038/s41524-022-00733-7, b
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from functools import cache
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shared.messages.reports import AdsorptionReport
 from shared.testing.structures import graphene
 from sim_dispatcher.levels import choose_level
-from sim_dispatcher.paper import Patch, cut_patch, shipped_analysis
-from sim_dispatcher.paper.coordinates import compare_coordinates
+from sim_dispatcher.paper import Patch, cut_patch, read_analysis, shipped_analysis
+from sim_dispatcher.paper.coordinates import compare_coordinates, inner_rms_A
 from sim_dispatcher.paper.published import ADATOM_HOLLOW_A, CC_A, CH_A, COORDINATE_PERCENT
 from sim_dispatcher.recipes import Computed, Options, run_recipe
 from sim_dispatcher.structure import DetectedAtoms, build_cluster
@@ -60,3 +64,21 @@ def test_chromium_on_a_bridge_falls_into_a_hollow_at_the_papers_distance() -> No
         assert (report.found_at, report.n_touching) == ("hollow", 6)
         assert report.distance_A == pytest.approx(ADATOM_HOLLOW_A, abs=0.05)
         assert report.binding_eV > 0
+
+
+@pytest.mark.real_data
+def test_atoms_seen_in_a_microscope_lie_where_a_relaxation_wants_them_within_their_errors(
+    evaluation_data: Path, tmp_path: Path
+) -> None:
+    """A grain boundary at 60 kV: what moves inside a held rim is detection error."""
+    frame = evaluation_data / "graphene_frames" / "G-GrainBoundary-6nm.hdf5"
+    analysis = tmp_path / "analysis.json"
+    program = Path(sys.executable).with_name("inference-service")
+    command = [str(program), "analyze", str(frame), "--json", str(analysis)]
+    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL)
+    real = cut_patch(read_analysis(analysis), carbon_atoms=37)
+    held = run_recipe(real.cluster, "relax_perimeter", choose_level("gfn1"), Options(fmax_eV_A=0.1))
+    assert held.result.converged
+    assert real.cluster.sigma_A is not None
+    sigma = real.cluster.sigma_A[real.cluster.indices("interior")]
+    assert 0.3 < inner_rms_A(real, held.cluster) / np.sqrt(np.mean(sigma**2)) < 2.0
