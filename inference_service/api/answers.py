@@ -16,7 +16,7 @@ from inference_service.crate import crate_archive, crate_metadata
 from inference_service.records import AnswerRecord
 from inference_service.session import Session
 from inference_service.views import AnswerView, answer_view
-from shared.messages import Identifier, Level
+from shared.messages import Identifier, Level, Recipe
 
 __all__ = ["answers_router"]
 
@@ -53,8 +53,19 @@ def answers_router(session: Session) -> APIRouter:
 
 def _add_lists(router: APIRouter, session: Session) -> None:
     @router.get("/answers", summary="What finished jobs returned")
-    async def answers(wanted: PageWanted, roi: Identifier | None = None) -> Page[AnswerView]:
-        return page(session.answers(roi), wanted, answer_view)
+    async def answers(
+        wanted: PageWanted,
+        roi: Identifier | None = None,
+        recipe: Recipe | None = None,
+        level: Level | None = None,
+    ) -> Page[AnswerView]:
+        entries = [
+            record
+            for record in session.answers(roi)
+            if recipe in {None, record.answer.result.recipe}
+            and level in {None, record.answer.result.level}
+        ]
+        return page(entries, wanted, answer_view)
 
     @router.get(
         "/answers/{roi}",

@@ -53,8 +53,8 @@ def orders_router(session: Session) -> APIRouter:
     async def take(
         wanted: OrderRequest, request: Request, idempotency_key: IdempotencyKey = None
     ) -> OrderView:
-        if wanted.id is None and idempotency_key is not None:
-            wanted = wanted.model_copy(update={"id": idempotency_key})
+        if idempotency_key is not None:
+            wanted = _named(wanted, idempotency_key)
         admission: Admission = request.state.admission
         try:
             return order_view(session.orders.take(wanted, admission.who))
@@ -80,3 +80,14 @@ def orders_router(session: Session) -> APIRouter:
         return order_view(record)
 
     return router
+
+
+def _named(wanted: OrderRequest, key: str) -> OrderRequest:
+    if wanted.id not in {None, key}:
+        raise ProblemError(
+            422,
+            "two-ids",
+            f"The body names the order {wanted.id}, the header {key}.",
+            remedy="Send one id, in the body or as Idempotency-Key.",
+        )
+    return wanted.model_copy(update={"id": key})

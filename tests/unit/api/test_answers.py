@@ -195,6 +195,14 @@ async def test_files_are_forgotten_oldest_first_and_their_answer_stays(new_servi
         assert final.text == FINAL
 
 
+async def test_answers_are_found_by_recipe_and_level(client, service, make) -> None:
+    service.session.add_answer(make.answer("job-1", level="gfn1"), FINAL)
+    service.session.add_answer(make.answer("job-2", level="gfnff"), FINAL)
+    found = (await client.get("/api/v1/answers?recipe=relax&level=gfn1")).json()
+    assert [item["job"] for item in found["items"]] == ["job-1"]
+    assert (await client.get("/api/v1/answers?recipe=md")).json()["total"] == 0
+
+
 async def test_a_roi_tells_what_it_was_before_and_what_became_of_it(client, service, make) -> None:
     chain = (("sw", "gone"), ("v1", "sw"), ("v2", "v1"))
     for key, previous in chain:

@@ -124,6 +124,15 @@ async def test_the_same_id_twice_is_one_order_and_another_under_it_is_refused(
     )
 
 
+async def test_two_different_ids_for_one_order_are_refused(client, carried) -> None:
+    headers = {"idempotency-key": "one"}
+    response = await client.post(PATH, json=PICK | {"id": "other"}, headers=headers)
+    assert (response.status_code, response.json()["type"]) == (422, "urn:atomloop:problem:two-ids")
+    same = await client.post(PATH, json=PICK | {"id": "one"}, headers=headers)
+    assert same.status_code == 202
+    assert [order.id for order in carried] == ["one"]
+
+
 async def test_without_a_dispatcher_nothing_is_taken_and_the_id_stays_free(client, service) -> None:
     body = PICK | {"id": "click-1"}
     refused = await client.post(PATH, json=body)

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { AnswerView, RoiView } from "../generated/messages.js";
 import { levelName, recipeName } from "../orders/menu.js";
 import { answersOf, jobsOf, roiName, stateStyle } from "../state/rois.js";
-import { store, useStore } from "../state/store.js";
+import { sameItems, store, useStore } from "../state/store.js";
 import { AnswerCard, summary } from "./answer_card.js";
 import { percent } from "./figures.js";
 import { Actions } from "./roi/actions.js";
@@ -14,11 +14,8 @@ import { Origin, Why } from "./roi/why.js";
 export function RoiCard({ roi, open }: { roi: RoiView; open: boolean }) {
   const card = useRef<HTMLLIElement>(null);
   const selected = useStore((state) => state.selected === roi.key);
-  const jobs = useStore((state) => state.jobs);
-  const answers = answersOf(
-    useStore((state) => state.answers),
-    roi.key,
-  );
+  const jobs = useStore((state) => jobsOf(state.jobs, roi.key), sameItems);
+  const answers = useStore((state) => answersOf(state.answers, roi.key), sameItems);
   useEffect(() => {
     if (selected) card.current?.scrollIntoView({ block: "nearest" });
   }, [selected]);
@@ -47,7 +44,7 @@ export function RoiCard({ roi, open }: { roi: RoiView; open: boolean }) {
       </h3>
       <Why roi={roi} />
       <Actions roi={roi} />
-      <Jobs jobs={jobsOf(jobs, roi.key)} />
+      <Jobs jobs={jobs} />
       <Answers answers={answers} roi={roi} open={open} />
     </li>
   );

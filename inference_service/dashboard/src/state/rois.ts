@@ -60,13 +60,36 @@ export function ordered(rois: ReadonlyMap<string, RoiView>): RoiView[] {
   );
 }
 
-export function jobsOf(jobs: ReadonlyMap<string, JobView>, roi: string): JobView[] {
-  return [...jobs.values()].filter((job) => job.roi === roi);
+export function jobsOf(jobs: ReadonlyMap<string, JobView>, roi: string): readonly JobView[] {
+  return grouped(jobs).get(roi) ?? NONE;
 }
 
 /** A ROI's answers, the latest first. */
-export function answersOf(answers: ReadonlyMap<string, AnswerView>, roi: string): AnswerView[] {
-  return [...answers.values()]
-    .filter((answer) => answer.roi === roi)
-    .sort((a, b) => b.finished_at_ns - a.finished_at_ns);
+export function answersOf(answers: ReadonlyMap<string, AnswerView>, roi: string): readonly AnswerView[] {
+  return grouped(answers).get(roi) ?? NONE;
+}
+
+const NONE: readonly never[] = [];
+const GROUPS = new WeakMap<object, ReadonlyMap<string, readonly unknown[]>>();
+
+/** Entries by their ROI, made once for each state of the map. */
+function grouped<T extends JobView | AnswerView>(
+  entries: ReadonlyMap<string, T>,
+): ReadonlyMap<string, readonly T[]> {
+  const known = GROUPS.get(entries) as ReadonlyMap<string, readonly T[]> | undefined;
+  if (known !== undefined) return known;
+  const groups = new Map<string, T[]>();
+  for (const entry of entries.values()) {
+    const group = groups.get(entry.roi);
+    if (group === undefined) groups.set(entry.roi, [entry]);
+    else group.push(entry);
+  }
+  for (const group of groups.values()) group.sort(latestAnswerFirst);
+  GROUPS.set(entries, groups);
+  return groups;
+}
+
+/** Jobs keep the order in which they were told. */
+function latestAnswerFirst(a: JobView | AnswerView, b: JobView | AnswerView): number {
+  return a.kind === "answer" && b.kind === "answer" ? b.finished_at_ns - a.finished_at_ns : 0;
 }

@@ -132,8 +132,8 @@ export class Store {
 
 export const store = new Store();
 
-/** Re-render where what `select` picks has changed. */
-export function useStore<T>(select: (state: State) => T): T {
+/** Re-render where what `select` picks has changed, by identity unless told otherwise. */
+export function useStore<T>(select: (state: State) => T, same: (a: T, b: T) => boolean = Object.is): T {
   const [, render] = useReducer((count: number) => count + 1, 0);
   const selected = select(store.state);
   const latest = useRef({ select, selected });
@@ -141,12 +141,17 @@ export function useStore<T>(select: (state: State) => T): T {
   useEffect(() => {
     const check = (): void => {
       const { select: pick, selected: before } = latest.current;
-      if (!Object.is(pick(store.state), before)) render(undefined);
+      if (!same(pick(store.state), before)) render(undefined);
     };
     check();
     return store.follow(check);
   }, []);
   return selected;
+}
+
+/** Whether two lists hold the same entries in the same order. */
+export function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
 }
 
 /** Take changed entries; each replaces the entry of the same key. */
