@@ -105,6 +105,7 @@ def conduct_of(settings: DispatcherSettings, most_atoms: Mapping[str, int]) -> C
         ),
         radius_A=chosen.radius_A,
         changed_frames=chosen.changed_frames,
+        reshaped_frames=chosen.reshaped_frames,
         frames_kept=chosen.frames_kept,
         stale_jobs=chosen.stale_jobs,
     )

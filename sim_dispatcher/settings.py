@@ -88,8 +88,11 @@ class SelectionSettings(Section):
     )
     changed_frames: Annotated[int, Field(ge=1)] = Field(
         default=2,
-        description="Frames running that show something else in its place before the beam is held "
+        description="Frames running that show another class in its place before the beam is held "
         "to have changed it.",
+    )
+    reshaped_frames: Annotated[int, Field(ge=1)] = Field(
+        default=4, description="The same for another shape of the same class."
     )
     fresh_frames: Annotated[float, Field(gt=0)] = Field(
         default=4, description="Frames without it that halve its priority."

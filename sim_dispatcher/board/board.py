@@ -80,7 +80,8 @@ class Board:
         self._begin()
 
     def _begin(self) -> None:
-        self._tracker = Tracker(changed_frames=self._conduct.changed_frames)
+        changed, reshaped = self._conduct.changed_frames, self._conduct.reshaped_frames
+        self._tracker = Tracker(changed_frames=changed, reshaped_frames=reshaped)
         self._comparison = Comparison()
         self._entries: dict[str, Entry] = {}
         self._changed: dict[str, None] = {}
@@ -393,7 +394,7 @@ class Board:
     def _forget(self) -> None:
         """Drop random patches that were not taken up, and the oldest of too many ROIs."""
         tracks = {key: self._tracker[key] for key in self._entries}
-        gone = forgettable(self._entries.values(), tracks)
+        gone = forgettable(self._entries.values(), tracks) - self._changed.keys()
         for key in gone:
             del self._entries[key]
         self._tracker.forget(gone)

@@ -23,7 +23,8 @@ class Conduct:
         limits: How much is computed.
         ladder: By which theory.
         radius_A: Radius of a cut-out, Å.
-        changed_frames: Frames running that show another identity before it is a new ROI.
+        changed_frames: Frames running that show another class before it is a new ROI.
+        reshaped_frames: Frames running that show another shape of the class before it is one.
         frames_kept: Frames whose atoms are kept for cutting.
         stale_jobs: What becomes of jobs that wait for a ROI that is gone; none that runs is ended.
     """
@@ -33,5 +34,6 @@ class Conduct:
     ladder: Ladder = field(default_factory=Ladder)
     radius_A: float = 8.99
     changed_frames: int = 2
+    reshaped_frames: int = 4
     frames_kept: int = 64
     stale_jobs: StaleJobs = "demote"

@@ -100,6 +100,7 @@ class Dispatch:
         self._orders: deque[Envelope] = deque()
         self._frames: deque[Envelope] = deque()
         self._awake = asyncio.Event()
+        self._wake: Callable[[], None] = lambda: None
         self._revision: int | None = None
         self._look_s = self._save_s = self._status_s = self._reconcile_s = float("-inf")
         self._told_jobs: dict[str, tuple[object, object]] = {}
@@ -126,6 +127,7 @@ class Dispatch:
         Args:
             wake: Tells the link that something is ready to be sent.
         """
+        self._wake = wake
         self._around.bell.hang(self._ring)
         try:
             await self._remember()
@@ -223,10 +225,12 @@ class Dispatch:
     async def _obey(self, order: Order) -> None:
         outcome = await self._desk.carry_out(order)
         _log.info("order", id=order.id, action=order.action, accepted=outcome.accepted)
-        self._outgoing.tell(f"order {order.id}", outcome)
         await self._works.run_errands()
         await self._works.save()
-        await self._works.save_sitting(self._desk.outcomes)
+        await self._works.save_sitting(self._desk.outcomes)  # what is told has come to stay
+        self._outgoing.tell(f"order {order.id}", outcome)
+        self._tell()
+        self._wake()
 
     async def _collect(self) -> None:
         """Read what changed in the ledger, and pass it on."""

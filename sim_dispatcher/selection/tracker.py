@@ -3,8 +3,9 @@
 A *site* is a place of the sample, drift taken out. What is there has an identity: class and shape.
 Seen again with its identity it is the same track. Seen otherwise in several frames running, the
 beam has changed it: a new track begins, linked to the old one; a single misread frame changes
-nothing. When a former identity returns (a silicon atom that flips between three and four bonds),
-its own track goes on, so that nothing is computed twice.
+nothing, and a shape that only the first few frames showed was misread in them. When a former
+identity returns (a silicon atom that flips between three and four bonds), its own track goes on,
+so that nothing is computed twice.
 """
 
 from __future__ import annotations
@@ -21,7 +22,14 @@ from shared.messages import RoiOrigin
 from sim_dispatcher.selection.scene import Point
 from sim_dispatcher.selection.sighting import Sighting
 
-__all__ = ["CHANGED_FRAMES", "MATCH_A", "Track", "Tracker", "same_identity"]
+__all__ = [
+    "CHANGED_FRAMES",
+    "MATCH_A",
+    "RESHAPED_FRAMES",
+    "Track",
+    "Tracker",
+    "same_identity",
+]
 
 MATCH_A: Final = 2.0
 """Two sightings closer than this on the sample may be one defect, Å.
@@ -29,7 +37,10 @@ MATCH_A: Final = 2.0
 More than the drift's error, less than the 2.46 Å between equivalent sites of graphene."""
 
 CHANGED_FRAMES: Final = 2
-"""Frames running in which another identity is seen before the beam is held to have made it."""
+"""Frames running that show another class before the beam is held to have made it."""
+
+RESHAPED_FRAMES: Final = 4
+"""The same for another shape of the same class: one atom misread nearby is enough for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +94,22 @@ class Tracker:
 
     Args:
         match_A: Largest distance between two sightings of one defect, Å.
-        changed_frames: Frames running that make another identity a new track.
+        changed_frames: Frames running that make another class a new track.
+        reshaped_frames: Frames running that make another shape of the same class a new track.
 
     Attributes:
         superseded: Tracks that the latest frame showed to have become others.
     """
 
-    def __init__(self, match_A: float = MATCH_A, changed_frames: int = CHANGED_FRAMES) -> None:
+    def __init__(
+        self,
+        match_A: float = MATCH_A,
+        changed_frames: int = CHANGED_FRAMES,
+        reshaped_frames: int = RESHAPED_FRAMES,
+    ) -> None:
         self._match_A = match_A
         self._changed_frames = changed_frames
+        self._reshaped_frames = reshaped_frames
         self._tracks: dict[str, Track] = {}
         self._sites: list[_Site] = []
         self.superseded: list[str] = []
@@ -204,12 +222,16 @@ class Tracker:
         if site.rival is None or not same_identity(site.rival, sighting):
             site.rival, site.rivals = sighting, 0
         site.rivals += 1
-        return current if site.rivals < self._changed_frames else self._change(site, sighting)
+        same_class = sighting.type == current.type
+        enough = self._reshaped_frames if same_class else self._changed_frames
+        return current if site.rivals < enough else self._change(site, sighting)
 
     def _change(self, site: _Site, sighting: Sighting) -> Track:
         """Make another identity the site's own: a former one, or a new one."""
         current, first, times = self._tracks[site.current], site.rival or sighting, site.rivals
         site.rival, site.rivals = None, 0
+        if sighting.type == current.type and current.seen < times:
+            return self._keep(current.again(sighting, times))  # it was misread at first
         former = next(
             (
                 self._tracks[key]

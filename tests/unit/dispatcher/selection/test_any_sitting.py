@@ -121,7 +121,7 @@ class Sitting:
         assert len(usual) <= CONDUCT.limits.rois
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sittings)
 def test_in_any_sitting_every_refusal_has_a_reason_and_nothing_is_asked_for_twice(
     sample: Callable[..., Any],

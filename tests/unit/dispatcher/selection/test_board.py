@@ -221,6 +221,8 @@ def test_a_random_patch_that_nobody_took_up_is_forgotten(bench: Callable[..., Be
     here.board.add(Track("random-1", patch, origin="random"))
     for _ in range(4):
         here.frame()
+    assert here.told()["random-1"].state == "stale"
+    here.frame()
     assert "random-1" not in here.board
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from shared.messages import Defect, DefectType
 from sim_dispatcher.selection import Shape, Sighting, Track, Tracker, View
+from sim_dispatcher.selection.tracker import CHANGED_FRAMES, RESHAPED_FRAMES
 
 Place = tuple[float, float]
 
@@ -79,14 +80,24 @@ def test_one_misread_frame_changes_nothing() -> None:
     assert tracks[-1].type == "Si_C3"
 
 
-@pytest.mark.parametrize("other", [seen("Si_C4", index=1), seen(index=1, shape="b" * 16)])
-def test_what_is_stably_something_else_is_a_new_track_linked_to_the_old(other: Sighting) -> None:
+@pytest.mark.parametrize(
+    ("other", "frames"),
+    [
+        (seen("Si_C4", index=9), CHANGED_FRAMES),
+        (seen(index=9, shape="b" * 16), RESHAPED_FRAMES),
+    ],
+)
+def test_what_is_stably_something_else_is_a_new_track_linked_to_the_old(
+    other: Sighting, frames: int
+) -> None:
     tracker = Tracker()
-    (old,) = tracker.observe([seen()])
-    tracker.observe([other])
+    for _ in range(5):
+        (old,) = tracker.observe([seen()])
+    for _ in range(frames - 1):
+        assert tracker.observe([other])[0] == old
     (new,) = tracker.observe([other])
     assert new.key != old.key
-    assert (new.previous, new.seen) == (old.key, 2)
+    assert (new.previous, new.seen) == (old.key, frames)
     assert tracker[old.key].successor == new.key
     assert tracker.superseded == [old.key]
 
@@ -94,6 +105,16 @@ def test_what_is_stably_something_else_is_a_new_track_linked_to_the_old(other: S
 def test_two_different_misreadings_running_change_nothing() -> None:
     tracks = follow(seen(), seen("Si_C4", index=1), seen("sub_N", index=2), seen("Si_C4", index=3))
     assert {track.key for track in tracks} == {tracks[0].key}
+
+
+def test_a_shape_misread_at_first_gives_way_without_a_new_track() -> None:
+    tracker = Tracker()
+    (first,) = tracker.observe([seen(shape="b" * 16)])
+    for index in range(1, RESHAPED_FRAMES + 1):
+        (last,) = tracker.observe([seen(index=index)])
+    assert last.key == first.key
+    assert last.last.shape == seen().shape
+    assert len(tracker.tracks) == 1
 
 
 def test_a_former_state_that_returns_goes_on_under_its_own_key() -> None:
