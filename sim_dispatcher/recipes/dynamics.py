@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,7 +26,7 @@ from sim_dispatcher.recipes.thermostat import (
     advanced,
     thermalised,
 )
-from sim_dispatcher.recipes.trajectory import Record, changed_for_good, ring_bonds
+from sim_dispatcher.recipes.trajectory import Record, Sample, changed_for_good, ring_bonds
 from sim_dispatcher.structure.cluster import Cluster
 
 __all__ = [
@@ -155,15 +156,16 @@ def _sample_steps(options: Options) -> int:
 
 def _outcome(task: Task, flight: Flight, last: Point) -> Outcome:
     cluster, options, record = task.cluster, task.options, flight.record
+    samples = record.samples(cluster.symbols)
     final: Cluster = cluster.moved(laid_over(last.positions_A, cluster))
     return Outcome(
         cluster=final,
         energy_eV=last.potential_eV,
         fmax_eV_A=last.fmax_eV_A,
         steps=last.step,
-        report=_report(task, record, final, last),
+        report=_report(task, record, samples, (final, last)),
         files=(
-            record.series(cluster.symbols, options.timestep_fs),
+            record.series(samples, options.timestep_fs),
             record.trajectory(cluster.symbols, options.timestep_fs),
         ),
         settings=(
@@ -177,7 +179,10 @@ def _outcome(task: Task, flight: Flight, last: Point) -> Outcome:
     )
 
 
-def _report(task: Task, record: Record, final: Cluster, last: Point) -> DynamicsReport:
+def _report(
+    task: Task, record: Record, samples: Sequence[Sample], end: tuple[Cluster, Point]
+) -> DynamicsReport:
+    final, last = end
     options, conserved = task.options, record.column("conserved_eV")
     kelvin = record.column("temperature_K")
     times = record.column("step") * options.timestep_fs
@@ -189,7 +194,7 @@ def _report(task: Task, record: Record, final: Cluster, last: Point) -> Dynamics
         done_fs=last.step * options.timestep_fs,
         timestep_fs=options.timestep_fs,
         ring_bonds_A=ring_bonds(final.symbols, final.positions_A),
-        rings_changed_at_fs=changed_for_good(record.censuses(final.symbols), times),
+        rings_changed_at_fs=changed_for_good([sample.rings for sample in samples], times),
         drift_eV=float(last.conserved_eV - conserved[0]),
     )
 

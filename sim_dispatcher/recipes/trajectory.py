@@ -11,14 +11,15 @@ from typing import Any, Final, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.lattice.rings import RingSet
 from shared.messages.reports import BondStatistics, RingCensus
 from sim_dispatcher.levels.potential import Array
 from sim_dispatcher.recipes.task import ResultFile
 from sim_dispatcher.recipes.thermostat import Point
 from sim_dispatcher.structure.bonds import bond_statistics
-from sim_dispatcher.structure.census import heavy_atoms, ring_census, rings_of
+from sim_dispatcher.structure.census import heavy_atoms, rings_of
 
-__all__ = ["COLUMNS", "Record", "changed_for_good", "mean_by_ring", "ring_bonds"]
+__all__ = ["COLUMNS", "Record", "Sample", "changed_for_good", "mean_by_ring", "ring_bonds"]
 
 COLUMNS: Final = ("step", "temperature_K", "potential_eV", "conserved_eV")
 """Of `Record.numbers`."""
@@ -27,6 +28,21 @@ MAX_TRAJECTORY_BYTES: Final = 1_500_000
 """Of the trajectory file; images are left out evenly until it fits."""
 
 Lengths: TypeAlias = dict[str, BondStatistics]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one sample looks like.
+
+    Attributes:
+        rings: Its rings by size.
+        bonds_A: Mean length of each kind of bond, Å.
+        ring_bonds_A: Mean C-C length by the size of the ring, Å.
+    """
+
+    rings: RingCensus
+    bonds_A: dict[str, float]
+    ring_bonds_A: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,20 +82,18 @@ class Record:
         """Return one of `COLUMNS`."""
         return self.numbers[:, COLUMNS.index(name)]
 
-    def censuses(self, symbols: Sequence[str]) -> list[RingCensus]:
-        """Return the rings of every sample."""
-        return [ring_census(symbols, frame) for frame in self.frames_A.astype(np.float64)]
+    def samples(self, symbols: Sequence[str]) -> list[Sample]:
+        """Return rings and bonds of every sample."""
+        return [_sample(symbols, frame) for frame in self.frames_A.astype(np.float64)]
 
-    def series(self, symbols: Sequence[str], timestep_fs: float) -> ResultFile:
+    def series(self, samples: Sequence[Sample], timestep_fs: float) -> ResultFile:
         """Return everything but the positions as JSON, a list per quantity."""
-        frames = self.frames_A.astype(np.float64)
-        bonds = [{k: v.mean for k, v in bond_statistics(symbols, f).items()} for f in frames]
-        by_ring = [{k: v.mean for k, v in ring_bonds(symbols, f).items()} for f in frames]
+        by_ring = [sample.ring_bonds_A for sample in samples]
         content: dict[str, Any] = {
             "time_fs": (self.column("step") * timestep_fs).tolist(),
             **{name: _rounded(self.numbers[:, k]) for k, name in enumerate(COLUMNS) if k},
-            "rings": self.censuses(symbols),
-            "bonds_A": [_short(found) for found in bonds],
+            "rings": [sample.rings for sample in samples],
+            "bonds_A": [_short(sample.bonds_A) for sample in samples],
             "ring_bonds_A": [_short(found) for found in by_ring],
             "ring_bonds_A_second_half": _short(mean_by_ring(by_ring[len(by_ring) // 2 :])),
         }
@@ -109,11 +123,15 @@ def ring_bonds(symbols: Sequence[str], positions_A: Array) -> Lengths:
 
     A bond between two rings counts in both.
     """
-    heavy = heavy_atoms(symbols)
-    if len(heavy) < 3:
+    if len(heavy_atoms(symbols)) < 3:
         return {}
+    return _by_ring(symbols, positions_A, rings_of(symbols, positions_A))
+
+
+def _by_ring(symbols: Sequence[str], positions_A: Array, rings: RingSet) -> Lengths:
+    heavy = heavy_atoms(symbols)
     lengths: dict[int, list[float]] = defaultdict(list)
-    for ring in rings_of(symbols, positions_A).rings:
+    for ring in rings.rings:
         members = heavy[ring]
         following = np.roll(members, -1)
         apart = np.linalg.norm(positions_A[members] - positions_A[following], axis=1)
@@ -126,6 +144,16 @@ def ring_bonds(symbols: Sequence[str], positions_A: Array) -> Lengths:
         )
         for size, found in sorted(lengths.items())
     }
+
+
+def _sample(symbols: Sequence[str], positions_A: Array) -> Sample:
+    bonds = bond_statistics(symbols, positions_A)
+    means = {kind: found.mean for kind, found in bonds.items()}
+    if len(heavy_atoms(symbols)) < 3:
+        return Sample({}, means, {})
+    rings = rings_of(symbols, positions_A)
+    by_ring = _by_ring(symbols, positions_A, rings)
+    return Sample(rings.census(), means, {size: found.mean for size, found in by_ring.items()})
 
 
 def mean_by_ring(samples: Sequence[Mapping[str, float]]) -> dict[str, float]:
