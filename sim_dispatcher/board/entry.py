@@ -165,6 +165,15 @@ class Entry:
                 return record
         return None
 
+    def barred(self, bar: JobRecord) -> bool:
+        """Tell whether an error bar belongs to another job's answer; else it is one itself."""
+        return any(
+            record.spec.recipe == "relax"
+            and record.spec.level == bar.spec.level
+            and record.spec.structure == bar.spec.structure
+            for record in self.jobs.values()
+        )
+
     def settle(self, track: Track, absent: str | None) -> bool:
         """Let the state of a picked ROI follow from its jobs.
 

@@ -28,6 +28,9 @@ Document = dict[str, Any]
 OUTCOMES_KEPT: Final = 256
 """Orders whose outcome is remembered; the service repeats an order until it knows it."""
 
+SITTINGS_KEPT: Final = 50
+"""Sittings remembered; the jobs of older ones stay in the ledger."""
+
 _MEMO: Final = TypeAdapter(Memo)
 
 
@@ -65,9 +68,13 @@ class Memory:
 
     @says_when_away
     def prepare(self) -> None:
-        """Make the indexes; harmless when they exist."""
+        """Make the indexes, where they are missing, and drop what is too old."""
         self._rois.create_index([("session", ASCENDING)])
         self._sittings.create_index([("updated_at_ns", DESCENDING)])
+        sittings = self._sittings.find({}, {"_id": 1}).sort("updated_at_ns", DESCENDING)
+        old = [document["_id"] for document in sittings][SITTINGS_KEPT:]
+        self._rois.delete_many({"session": {"$in": old}})
+        self._sittings.delete_many({"_id": {"$in": old}})
 
     @says_when_away
     def latest(self) -> Remembered | None:

@@ -191,6 +191,8 @@ class Dispatch:
         self._desk.restore(known.outcomes)
         self._revision = None
         self._look_s = float("-inf")
+        self._told_jobs.clear()
+        self._told_answers.clear()
         _log.info("session", name=known.session, rois=len(known.memos))
 
     # --- what comes in ----------------------------------------------------------------------
@@ -279,9 +281,13 @@ class Dispatch:
                 break  # one at a time: each pick makes those like it less novel
             if await self._works.begin(best[0]):
                 _log.info("roi picked", roi=best[0].track.key)
+                await self._submit_due()  # before the next is cut: the first answer never waits
+        await self._submit_due()
+        await self._works.run_errands()
+
+    async def _submit_due(self) -> None:
         if await self._works.submit_due():
             self._look_s = min(self._look_s, self._clock.monotonic_s() + self._poll_s)
-        await self._works.run_errands()
 
     # --- what goes out ----------------------------------------------------------------------
 
@@ -317,7 +323,9 @@ class Dispatch:
     def _tell_answers(self, entry: Entry) -> None:
         """Tell the answers of a ROI that are new, or have gained an error bar or a comparison."""
         for record in entry.jobs.values():
-            if record.state != "done" or record.result is None or record.spec.recipe == BAR:
+            if record.state != "done" or record.result is None:
+                continue
+            if record.spec.recipe == BAR and entry.barred(record):
                 continue
             bar, trust = entry.bar(record), entry.trusts.get(record.key)
             now = (None if bar is None else bar.key, trust)

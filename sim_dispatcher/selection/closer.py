@@ -13,7 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sim_dispatcher.selection.sighting import Sighting, View
+from sim_dispatcher.selection.sighting import View
+from sim_dispatcher.selection.tracker import Track
 
 __all__ = ["Sharpness", "look_closer"]
 
@@ -40,21 +41,21 @@ class Sharpness:
     max_blur_A: float = 0.25
 
 
-def look_closer(seen: Sighting, wanted: Sharpness) -> str | None:
+def look_closer(track: Track, wanted: Sharpness) -> str | None:
     """Say why a defect is to be looked at again instead of being computed.
 
     Args:
-        seen: Its latest sighting.
+        track: The defect.
         wanted: How well it must have been seen.
 
     Returns:
         What is unclear and what to do; None where it was seen well enough.
     """
     for check in _CHECKS:
-        found = check(seen, wanted)
+        found = check(track, wanted)
         if found is not None:
             why, factor = found
-            return f"unknown, look closer: {why}; {_advice(seen.view, factor)}."
+            return f"unknown, look closer: {why}; {_advice(track.last.view, factor)}."
     return None
 
 
@@ -62,24 +63,25 @@ _Finding = tuple[str, float]
 """Why, and by how much the dose should grow."""
 
 
-def _odd_frame(seen: Sighting, wanted: Sharpness) -> _Finding | None:
+def _odd_frame(track: Track, wanted: Sharpness) -> _Finding | None:
     del wanted
-    if seen.doubt is None:
+    doubt = track.last.doubt
+    if doubt is None:
         return None
-    return f"the frame is out of distribution ({seen.doubt[:160]})", HALVES
+    return f"the frame is out of distribution ({doubt[:160]})", HALVES
 
 
-def _unnamed(seen: Sighting, wanted: Sharpness) -> _Finding | None:
+def _unnamed(track: Track, wanted: Sharpness) -> _Finding | None:
     del wanted
-    if seen.type == "unknown":
+    if track.type == "unknown":
         return "the structure fits no class", HALVES
-    if seen.type == "adatom" and seen.element in (None, "X"):
+    if track.type == "adatom" and track.last.element in (None, "X"):
         return "an atom of unknown element lies on the sheet", HALVES
     return None
 
 
-def _middling(seen: Sighting, wanted: Sharpness) -> _Finding | None:
-    p = seen.defect.p
+def _middling(track: Track, wanted: Sharpness) -> _Finding | None:
+    p = track.p
     if not wanted.middling_p <= p < wanted.min_p:
         return None
     gap = _log_odds(p)
@@ -87,15 +89,15 @@ def _middling(seen: Sighting, wanted: Sharpness) -> _Finding | None:
     return f"p = {p:.2f}, computed from {wanted.min_p:.2f}", factor
 
 
-def _blurred(seen: Sighting, wanted: Sharpness) -> _Finding | None:
-    blur_A = seen.blur_A
+def _blurred(track: Track, wanted: Sharpness) -> _Finding | None:
+    blur_A = track.last.blur_A
     if blur_A is None or blur_A <= wanted.max_blur_A:
         return None
     why = f"atoms near it are known to {blur_A:.2f} Å, computed from {wanted.max_blur_A:.2f} Å"
     return why, (blur_A / wanted.max_blur_A) ** 2
 
 
-_CHECKS: Final[tuple[Callable[[Sighting, Sharpness], _Finding | None], ...]] = (
+_CHECKS: Final[tuple[Callable[[Track, Sharpness], _Finding | None], ...]] = (
     _odd_frame,
     _unnamed,
     _middling,

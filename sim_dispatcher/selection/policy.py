@@ -197,7 +197,7 @@ def _wanted(case: _Case) -> Verdict | None:
     if not prospect.at_hand:
         last = prospect.track.last.frame_index
         return Wait(f"picked by the operator; frame {last} is forgotten, it waits to be seen again")
-    confidence = prospect.track.last.defect.p
+    confidence = prospect.track.p
     return Pick(FIRST + confidence, "picked by the operator: before all others")
 
 
@@ -218,12 +218,12 @@ def _unclear(case: _Case) -> Verdict | None:
     track = case.prospect.track
     if track.origin != "defect":
         return None
-    reason = look_closer(track.last, case.rules.sharpness)
+    reason = look_closer(track, case.rules.sharpness)
     return None if reason is None else Refuse(reason)
 
 
 def _unlikely(case: _Case) -> Verdict | None:
-    p, least = case.prospect.track.last.defect.p, case.rules.sharpness.min_p
+    p, least = case.prospect.track.p, case.rules.sharpness.min_p
     if p >= least or case.prospect.track.origin != "defect":
         return None
     return Wait(f"p = {p:.2f}, below the threshold of {least:.2f}.")
@@ -262,7 +262,7 @@ _CHECKS: Final[tuple[Callable[[_Case], Verdict | None], ...]] = (
 def _pick(case: _Case) -> Pick:
     """Return the priority as a product, each factor named."""
     prospect = case.prospect
-    p = prospect.track.last.defect.p
+    p = prospect.track.p
     confidence, why = p, f"p {p:.2f}"
     if prospect.track.origin == "random":
         confidence, why = RANDOM_CONFIDENCE, f"random patch {RANDOM_CONFIDENCE:.2f}"

@@ -39,6 +39,9 @@ More than the drift's error, less than the 2.46 Å between equivalent sites of g
 CHANGED_FRAMES: Final = 2
 """Frames running that show another class before the beam is held to have made it."""
 
+AVERAGED: Final = 5
+"""Sightings over which a probability is averaged, so that a borderline one does not flicker."""
+
 RESHAPED_FRAMES: Final = 4
 """The same for another shape of the same class: one atom misread nearby is enough for that."""
 
@@ -54,6 +57,7 @@ class Track:
         origin: Why it is looked at.
         previous: The track that the beam turned into this one.
         successor: The track that is in its place now; None while it is there itself.
+        lag: What the averaged probability has beyond the newest sighting's.
     """
 
     key: str
@@ -62,6 +66,12 @@ class Track:
     origin: RoiOrigin = "defect"
     previous: str | None = None
     successor: str | None = None
+    lag: float = 0.0
+
+    @property
+    def p(self) -> float:
+        """Its probability, averaged over the latest `AVERAGED` sightings or so."""
+        return self.last.defect.p + self.lag
 
     @property
     def type(self) -> str:
@@ -73,11 +83,14 @@ class Track:
 
         A shape that cannot be read this time is kept, and a frame that arrives late only counts.
         """
+        seen = self.seen + times
+        p = self.p + (sighting.defect.p - self.p) / min(seen, AVERAGED)
         if sighting.frame_index < self.last.frame_index:
-            return replace(self, seen=self.seen + times)
+            return replace(self, seen=seen, lag=p - self.last.defect.p)
         shape = sighting.shape or self.last.shape
         last = replace(sighting, shape=shape)
-        return replace(self, last=last, seen=self.seen + times, successor=None)
+        lag = p - sighting.defect.p
+        return replace(self, last=last, seen=seen, successor=None, lag=lag)
 
 
 @dataclass(slots=True)

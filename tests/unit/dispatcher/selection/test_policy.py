@@ -183,7 +183,7 @@ def test_random_patches_keep_to_their_share(share: float, defects: int) -> None:
 def test_the_advice_is_a_dose_and_the_field_of_view_that_gives_it(
     sighting: Sighting, factor: float
 ) -> None:
-    advice = look_closer(sighting, Sharpness())
+    advice = look_closer(Track("key", sighting), Sharpness())
     assert advice is not None
     assert f"take about {factor:g} times the dose (4e+05 to " in advice
     narrow = int(advice.split("a field of view of ")[1].split(" Å instead of 90 Å")[0])
@@ -191,13 +191,13 @@ def test_the_advice_is_a_dose_and_the_field_of_view_that_gives_it(
 
 
 def test_no_dose_is_named_where_none_is_known() -> None:
-    advice = look_closer(seen("unknown", view=View(0.1, 90.0)), Sharpness())
+    advice = look_closer(Track("key", seen("unknown", view=View(0.1, 90.0))), Sharpness())
     assert advice is not None
     assert "e/Å²" not in advice
 
 
 def test_what_was_seen_well_needs_no_closer_look() -> None:
-    assert look_closer(seen(blur_A=0.05), Sharpness()) is None
+    assert look_closer(Track("key", seen(blur_A=0.05)), Sharpness()) is None
 
 
 def test_doubtful_atoms_near_a_defect_lower_its_priority_where_that_is_configured() -> None:

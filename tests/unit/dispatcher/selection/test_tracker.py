@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -165,3 +167,15 @@ def test_a_forgotten_track_is_met_anew() -> None:
     assert old.key not in tracker
     (new,) = tracker.observe([seen(index=1)])
     assert new.seen == 1
+
+
+def test_a_borderline_probability_is_averaged_over_a_few_frames() -> None:
+    tracker = Tracker()
+    for index, p in enumerate((0.9, 0.7, 0.9, 0.7, 0.9, 0.7)):
+        (track,) = tracker.observe([replace(seen(index=index), defect=defect(p))])
+    assert track.last.defect.p == 0.7
+    assert track.p == pytest.approx(0.79, abs=0.02)
+
+
+def defect(p: float) -> Defect:
+    return Defect(type="Si_C3", x_px=100, y_px=200, p=p)

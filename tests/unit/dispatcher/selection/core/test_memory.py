@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from shared.messages import OrderOutcome
-from sim_dispatcher.board import Board, Conduct
+from sim_dispatcher.board import Board, Conduct, memory
 from sim_dispatcher.dispatch.cutting import cut_out
 from sim_dispatcher.selection import FIRST
 
@@ -52,6 +54,19 @@ def test_the_sitting_that_was_written_last_is_the_latest(site: Any) -> None:
     assert site.memory.latest().session == "two"
     assert site.memory.recall("one").outcomes == (outcome,)
     assert site.memory.recall("never seen").memos == ()
+
+
+def test_only_the_latest_sittings_are_kept(
+    site: Any, sample: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "SITTINGS_KEPT", 2)
+    site.memory.save(a_board(sample, site.conduct).unsaved(touched=True))
+    for session in ("sitting", "two", "three"):
+        site.memory.save_sitting(session, (), paused=True)
+    site.memory.prepare()
+    assert site.memory.latest().session == "three"
+    assert site.memory.recall("two").paused
+    assert site.memory.recall("sitting") == memory.Remembered("sitting")
 
 
 def test_what_another_version_wrote_is_left_out(site: Any, sample: Callable[..., Any]) -> None:
