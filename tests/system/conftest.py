@@ -73,16 +73,24 @@ class Demo:
         return str(self.until(self.out.read_text, within_s, "address")).strip()
 
     def ask(
-        self, path: str, *, key: bool = True, method: str = "GET", accept: str = "application/json"
+        self,
+        path: str,
+        *,
+        key: bool = True,
+        method: str = "GET",
+        accept: str = "application/json",
+        body: str | None = None,
     ) -> tuple[int, bytes]:
-        """Ask the inference service; with its API key unless told otherwise."""
+        """Ask the inference service; with its API key unless told otherwise, a body as JSON."""
         port = int(self.dashboard().split("/")[2].rpartition(":")[2])
         headers = {"Accept": accept}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
         if key:
             headers["X-Api-Key"] = (self.run_folder / "api.key").read_text().strip()
         connection = HTTPConnection("127.0.0.1", port, timeout=30)
         try:
-            connection.request(method, path, headers=headers)
+            connection.request(method, path, body=body, headers=headers)
             reply = connection.getresponse()
             return reply.status, reply.read()
         finally:
