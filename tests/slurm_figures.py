@@ -1,6 +1,7 @@
-"""How soon things happen: `python -m tests.slurm_figures [quick|cancel|urgent|submit|unsure] …`.
+"""How soon things happen: `python -m tests.slurm_figures [quick|ladder|cancel|…] …`.
 
 quick   the force field's answer while a long calculation keeps the general lane busy (real engine)
+ladder  from a submission to its answers at T0 and T1, a 91-carbon patch with silicon (real engine)
 cancel  from the ledger's cancel to the end of every process: on this host, and in Slurm
 urgent  from an operator's pick to its claim, on a Slurm that background jobs fill
 unsure  200 submissions of which sbatch's answer is lost, late, or whose submitter is killed
@@ -12,6 +13,7 @@ Each prints one line of JSON with the load of the machine beside it; take it int
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import statistics
@@ -24,6 +26,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import structlog
 from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 
@@ -37,6 +40,7 @@ from sim_dispatcher.launch.lanes import Lane, plan_lanes, run_lanes
 from sim_dispatcher.launch.launcher import Launcher, LauncherSettings
 from sim_dispatcher.ledger import FINAL, JobSpec, Ledger
 from sim_dispatcher.structure import RADIUS_A, DetectedAtoms, build_cluster
+from sim_dispatcher.structure import Cluster as Structure
 from tests.slurm_jobs import BatchSite, batch_site
 from tests.slurm_site import Cluster, pause, running_cluster
 
@@ -114,16 +118,26 @@ def state(ledger: Ledger, key: str) -> str:
     return "" if record is None else record.state
 
 
-def measure_quick() -> None:
-    """The first answer on a 91-carbon patch while molecular dynamics runs in the general lane."""
+def patch() -> Structure:
+    """Return a patch of 91 carbon atoms or so with a silicon atom in it."""
     drawn = DEFECTS["Si_C3"]()
     atoms = DetectedAtoms(drawn.elements, drawn.positions_A, drawn.p)
-    cluster = build_cluster(atoms, drawn.centre_A, RADIUS_A)
-    fields = {
+    return build_cluster(atoms, drawn.centre_A, RADIUS_A)
+
+
+def fields_of(cluster: Structure) -> dict[str, Any]:
+    """Return what a job says of its structure."""
+    return {
         "structure": cluster.extxyz(),
         "charge": cluster.charge,
         "unpaired": cluster.unpaired,
     }
+
+
+def measure_quick() -> None:
+    """The first answer on a 91-carbon patch while molecular dynamics runs in the general lane."""
+    cluster = patch()
+    fields = fields_of(cluster)
     with local_site(ENGINE_COMMAND) as ledger:
         ledger.submit(spec("warm", **fields))
         wait(lambda: state(ledger, "warm") in FINAL)
@@ -139,6 +153,25 @@ def measure_quick() -> None:
             taken.append(time.monotonic() - began)
         assert state(ledger, "long") == "running"
         told("T0 answer beside molecular dynamics", taken, atoms=len(cluster))
+
+
+def measure_ladder() -> None:
+    """Both answers on one patch after the other, each shaken by 0.02 Å; engines are warm."""
+    cluster, rng = patch(), np.random.default_rng(20261122)
+    first, second = [], []
+    with local_site(ENGINE_COMMAND) as ledger:
+        for number in range(SAMPLES // 2 + 1):
+            shaken = cluster.positions_A + rng.normal(0, 0.02, cluster.positions_A.shape)
+            fields = fields_of(dataclasses.replace(cluster, positions_A=shaken))
+            began = time.monotonic()
+            ledger.submit(spec(f"t0-{number}", priority=10.0, **fields))
+            ledger.submit(spec(f"t1-{number}", level="gfn1", **fields))
+            wait(lambda number=number: state(ledger, f"t0-{number}") == "done")
+            first.append(time.monotonic() - began)
+            wait(lambda number=number: state(ledger, f"t1-{number}") == "done")
+            second.append(time.monotonic() - began)
+    told("submission to T0 answer", first[1:], atoms=len(cluster))
+    told("submission to T1 answer", second[1:], atoms=len(cluster))
 
 
 def measure_cancel() -> None:
@@ -338,6 +371,7 @@ def filled(template: Path, folder: Path, name: str) -> Path:
 
 MEASUREMENTS = {
     "quick": measure_quick,
+    "ladder": measure_ladder,
     "cancel": measure_cancel,
     "urgent": measure_urgent,
     "submit": measure_submit,
