@@ -23,6 +23,7 @@ from shared.messages import (
     DispatcherStatus,
     Displacement,
     DynamicsReport,
+    ImageReport,
     Job,
     Order,
     OrderOutcome,
@@ -125,7 +126,7 @@ class Chemist:
         xy_A: NDArray[np.float64],
         *,
         frame: int = 0,
-        attached: bool = True,
+        pictures: dict[str, bytes] | None = None,
         **result: Any,
     ) -> Answer:
         """Feed an answer about a place, with every part that an answer can have."""
@@ -134,19 +135,21 @@ class Chemist:
         spec = b'{"recipe": "relax", "level": "gfn1"}'
         log = b"cycle 57, energy and forces converged\n" * 40
         files = {"input.extxyz": start.encode(), "specification.json": spec, "engine.log": log}
+        files |= pictures or {}
         media = {"input.extxyz": "chemical/x-xyz", "specification.json": "application/json"}
+        roles: dict[str, Any] = {"input.extxyz": "input", "specification.json": "input"}
+        for name in pictures or {}:
+            media[name], roles[name] = "image/png", "picture"
         attachments = tuple(
             Attachment(
                 name=name,
                 media_type=media.get(name, "text/plain"),
                 nbytes=len(content),
                 digest=blake3(content).hexdigest(),
-                role="output" if name.endswith(".log") else "input",
+                role=roles.get(name, "output"),
             )
             for name, content in files.items()
         )
-        if not attached:
-            attachments, files = (), {}
         full = simulated(**result)
         answer = Answer(
             roi=roi,
@@ -342,6 +345,12 @@ def barrier() -> BarrierReport:
         reaction_eV=3.11,
         energies_eV=(0.0, 0.9, 2.8, 5.42, 4.6, 3.5, 3.11),
         what="the bond between atoms 17 and 23 turns by 90 degrees",
+    )
+
+
+def picture() -> ImageReport:
+    return ImageReport(
+        correlation=0.871, pixel_size_A=0.104, probe_sigma_A=0.42, residual_share=0.24
     )
 
 

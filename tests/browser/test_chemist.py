@@ -15,8 +15,9 @@ pytest.importorskip("playwright.sync_api", reason="dashboard: playwright is not 
 from playwright.sync_api import expect
 
 from inference_service.api import pages
+from inference_service.api.patch_image import png
 from shared.messages import RecipeOptions
-from tests.browser.chemist import PARTS_EV, adsorption, barrier, dynamics, factors
+from tests.browser.chemist import PARTS_EV, adsorption, barrier, dynamics, factors, picture
 from tests.browser.conftest import PIXEL_A
 
 if TYPE_CHECKING:
@@ -193,6 +194,26 @@ def test_reports_of_the_other_recipes_are_shown_with_their_sign_convention(
     running.call(lambda: chemist.answer("roi-si3", scene.si3_xy, recipe="md", report=dynamics()))
     for text in ("893 K", "changed for good at 1240 fs", "1.431"):
         expect(done).to_contain_text(text)
+
+
+def test_pictures_that_came_with_an_answer_are_shown(page, running, chemist) -> None:
+    patch = running.session.patches.get("roi-si3")
+    running.call(
+        lambda: chemist.answer(
+            "roi-si3",
+            chemist.scene.si3_xy,
+            recipe="image",
+            report=picture(),
+            pictures={"model.png": png(patch)},
+        )
+    )
+    done = card(page, "roi-si3")
+    expect(done).to_contain_text("correlation 0.871")
+    expect(done).to_contain_text("24 % of the variance unexplained")
+    shown = done.get_by_role("img", name="model.png")
+    expect(shown).to_be_visible()
+    rows, columns = patch.pixels.shape
+    assert shown.evaluate("img => [img.naturalHeight, img.naturalWidth]") == [rows, columns]
 
 
 def test_files_structures_and_the_whole_crate_come_down(page) -> None:
