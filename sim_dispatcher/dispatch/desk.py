@@ -7,32 +7,22 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from blake3 import blake3
-
 from shared.clock import Clock
 from shared.errors import AtomLoopError, InternalError
-from shared.messages import Action, Defect, Level, Order, OrderOutcome, RecipeOptions, Wish
+from shared.messages import Action, Level, Order, OrderOutcome, RecipeOptions, Wish
 from sim_dispatcher.board import Board, Cut, Entry, Piece, Step
+from sim_dispatcher.dispatch.places import HERE_A, OrderError, place_track
 from sim_dispatcher.ledger import FINAL, JobRecord
 from sim_dispatcher.recipes.catalogue import RECIPES
-from sim_dispatcher.selection import Scene, Track, sighting_at
+from sim_dispatcher.selection import Scene
 
-__all__ = ["Desk", "Hands", "OrderError", "Reach"]
+__all__ = ["Desk", "Hands", "Reach"]
 
 OUTCOMES_KEPT: Final = 256
 """Outcomes remembered, by which an order that comes twice is known."""
 
-HERE_A: Final = 2.0
-"""A place this near to a known ROI is that ROI, Å."""
-
 FROM_RELAXED: Final = frozenset({"md", "adsorb", "neb", "image"})
 """Recipes that begin where a relaxation ended, where there is one."""
-
-
-class OrderError(AtomLoopError):
-    """An order that cannot be carried out, and what could be."""
-
-    code = "order"
 
 
 class Hands(Protocol):
@@ -348,31 +338,3 @@ class Desk:
         "pause": _pause,
         "resume": _resume,
     }
-
-
-def place_track(scene: Scene, sample_A: tuple[float, float], name: str) -> Track:
-    """Return a place that the operator names as a ROI.
-
-    Args:
-        scene: The frame that shows it.
-        sample_A: (x, y) in the session's sample frame, Å.
-        name: Makes its key; the same name gives the same key.
-
-    Raises:
-        OrderError: No atom was detected there.
-    """
-    x_A, y_A = scene.in_frame(sample_A)
-    away = ((scene.view.positions_A - (x_A, y_A)) ** 2).sum(axis=1)
-    if not len(away) or away.min() > (2 * HERE_A) ** 2:
-        raise OrderError(
-            f"No atom was detected near ({x_A:.1f}, {y_A:.1f}) Å.",
-            remedy="Name a place on the sheet.",
-        )
-    nearest = int(away.argmin())
-    pixel_A = scene.header.pixel_size_A
-    place = Defect(
-        type="unknown", x_px=x_A / pixel_A, y_px=y_A / pixel_A, p=float(scene.view.p[nearest])
-    )
-    seen = sighting_at(scene, place, (int(scene.view.index[nearest]),))
-    digest = blake3(f"{scene.header.session} {name}".encode()).hexdigest()[:12]
-    return Track(f"place-{digest}", seen, origin="operator")
