@@ -91,7 +91,7 @@ def _make(
     """Make a lane's launcher, with an engine of its own."""
     log = place.folder / f"engine{lane.name and '-'}{lane.name}.log"
     limit_MB = place.memory_MB or _most_of_the_memory()
-    engine = EngineProcess(log, place.threads, memory_MB=limit_MB)
+    engine = EngineProcess(log, _threads(place.threads), memory_MB=limit_MB)
     return open_launcher(uri, key, lane.settings(settings), engine, SystemClock())
 
 
@@ -110,6 +110,12 @@ def _most_of_the_memory() -> int | None:
     if Path("/dev/nvidiactl").exists():
         return None
     return int(0.8 * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")) >> 20
+
+
+def _threads(configured: int) -> int:
+    """Return the processors that Slurm gave this job, or the configured number elsewhere."""
+    given = os.environ.get("SLURM_CPUS_PER_TASK", "")
+    return int(given) if given.isdecimal() else configured
 
 
 def _own_name(configured: str | None) -> str:
