@@ -235,6 +235,19 @@ def test_no_hostile_queue_settings_reach_slurm(site: BatchSite, cluster: Cluster
     assert not mark.exists()
 
 
+def test_what_slurm_does_not_take_fails_with_slurms_reason(site: BatchSite) -> None:
+    record = site.submit("nowhere", "count.1")
+    site.launchpad.fireworks.update_one(
+        {"fw_id": record.firework}, {"$set": {"spec._queueadapter.queue": "nowhere"}}
+    )
+    with site.feed():
+        record = site.end_of("nowhere")
+    assert record.state == "failed"
+    assert "nvalid partition" in (record.reason or "")
+    assert record.remedy
+    assert site.firework_state("nowhere") == "DEFUSED"
+
+
 def test_an_interrupted_trajectory_ends_as_one_in_one_piece(
     site: BatchSite, cluster: Cluster
 ) -> None:
