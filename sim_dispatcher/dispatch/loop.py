@@ -102,7 +102,7 @@ class Dispatch:
         self._awake = asyncio.Event()
         self._wake: Callable[[], None] = lambda: None
         self._revision: int | None = None
-        self._look_s = self._save_s = self._status_s = self._reconcile_s = float("-inf")
+        self._look_s = self._save_s = self._status_s = float("-inf")
         self._told_jobs: dict[str, tuple[object, object]] = {}
         self._told_answers: dict[str, tuple[object, object]] = {}
 
@@ -130,26 +130,29 @@ class Dispatch:
         self._wake = wake
         self._around.bell.hang(self._ring)
         try:
-            await self._remember()
-            while True:
-                wait_s = await self._round()
-                wake()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(wait_s):  # 3.11's wait_for may swallow a cancel
-                        await self._awake.wait()
-                self._awake.clear()
+            async with asyncio.TaskGroup() as duties:
+                duties.create_task(self._mend())
+                duties.create_task(self._work())
         finally:
             self._around.bell.take_down()
             self._works.close()
+
+    async def _work(self) -> None:
+        """Go on where an earlier run was left, then do what is due whenever something is."""
+        await self._remember()
+        while True:
+            wait_s = await self._round()
+            self._wake()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):  # wait_for of 3.11 may swallow a cancellation
+                    await self._awake.wait()
+            self._awake.clear()
 
     # --- one round --------------------------------------------------------------------------
 
     async def _round(self) -> float:
         """Do what is due; return how long nothing else will be, s."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._reconcile_s >= RECONCILE_S:
-            self._reconcile_s = now_s
-            await self._works.reconcile()
         while self._orders or self._frames:  # no order waits behind a frame
             await self._receive((self._orders or self._frames).popleft())
         if now_s >= self._look_s:
@@ -168,6 +171,12 @@ class Dispatch:
         if self._outgoing.delayed:
             until_s = min(until_s, now_s + PROGRESS_S)
         return max(until_s - now_s, 0.0)
+
+    async def _mend(self) -> None:
+        """Have the ledger mended now and then."""
+        while True:
+            await self._works.reconcile()
+            await asyncio.sleep(RECONCILE_S)
 
     def _ring(self) -> None:
         self._look_s = float("-inf")
@@ -208,6 +217,8 @@ class Dispatch:
             _log.warning("message refused", reason=str(error))
         except DatabaseError as error:
             _log.error("frame not taken in", reason=str(error))
+        except Exception:  # noqa: BLE001 - one frame must not stop the dispatcher
+            _log.exception("message failed", kind=message.__class__.__name__)
         if envelope.seq:
             self._link.done(envelope.seq)
 

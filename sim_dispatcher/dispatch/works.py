@@ -61,11 +61,13 @@ class Works:
         self._unsaved: dict[str, Memo] = {}
         self._hopeless: set[str] = set()
         self._thread = ThreadPoolExecutor(1, "ledger")
+        self._mender = ThreadPoolExecutor(1, "mender")
         self.trouble: str | None = None
 
     def close(self) -> None:
-        """Let go of the thread; what it does now it finishes."""
+        """Let go of the threads; what they do now they finish."""
         self._thread.shutdown(wait=False, cancel_futures=True)
+        self._mender.shutdown(wait=False, cancel_futures=True)
 
     # --- reading ----------------------------------------------------------------------------
 
@@ -74,8 +76,12 @@ class Works:
         return await self.blocking(self._ledger.changes, since) or []
 
     async def reconcile(self) -> None:
-        """Mend what crashes left behind."""
-        await self.blocking(self._ledger.reconcile)
+        """Mend what crashes left behind, in a thread of its own: no order waits for it."""
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._mender, self._ledger.reconcile)
+        except DatabaseError as error:
+            _log.error("not reconciled", reason=str(error))
 
     async def recall(self, session: str | None) -> Remembered | None:
         """Return a sitting as it was left.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -98,3 +99,28 @@ async def test_a_database_that_goes_away_is_told_and_the_work_goes_on_when_it_is
             await run.until(lambda: run.state == "degraded")
         await run.until(lambda: len(run.jobs) == 2)
         await run.until(lambda: run.state == "ready")
+
+
+async def test_a_frame_that_cannot_be_understood_stops_nothing(
+    site: Any, sample: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sheet = sample({SILICON: "Si"})
+    broken = sheet.envelope(0)
+    async with site.dispatcher() as run:
+        await run.send(replace(broken, payload=broken.payload[:1]))
+        with monkeypatch.context() as odd:
+            odd.setattr(loop, "open_scene", lambda *_: 1 / 0)
+            await run.send(sheet.envelope(1))
+            await run.until(lambda: not run.worker._frames)
+        await run.send(sheet.envelope(2))
+        await run.until(lambda: len(run.jobs) == 2)
+
+
+async def test_an_order_does_not_wait_for_the_ledger_to_be_mended(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mended = threading.Event()
+    monkeypatch.setattr(site.ledger, "reconcile", lambda: mended.wait(10))
+    async with site.dispatcher() as run:
+        assert (await run.order("pause", "o1")).accepted
+        mended.set()
