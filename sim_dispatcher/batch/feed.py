@@ -99,7 +99,8 @@ class Feed:
     def step(self) -> None:
         """Act on what changed in the ledger, look at the queue when it is time, submit."""
         changed = self._parts.ledger.changes(self._revision)
-        self._react([record for record in changed if self._is_ours(record)])
+        if self._looked_s > float("-inf"):  # before the first look all records are news
+            self._react([record for record in changed if self._is_ours(record)])
         self._revision = max([self._revision, *(record.revision for record in changed)])
         now = self._clock.monotonic_s()
         if now - self._looked_s >= self._settings.look_s:
