@@ -8,6 +8,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
+from inference_service.api.answer_table import answer_table
 from inference_service.api.paging import Page, PageWanted, page
 from inference_service.api.problems import Problem, ProblemError
 from inference_service.api.structure_export import MEDIA_TYPES, StructureFormat, exported
@@ -25,6 +26,7 @@ SAFE_MEDIA: Final = frozenset(
 )
 """Served under their own name; anything else is a row of bytes to a browser."""
 
+CSV: Final = "text/csv"
 LD_JSON: Final = "application/ld+json"
 GONE: Final[dict[int | str, dict[str, object]]] = {410: {"model": Problem}}
 
@@ -52,20 +54,30 @@ def answers_router(session: Session) -> APIRouter:
 
 
 def _add_lists(router: APIRouter, session: Session) -> None:
-    @router.get("/answers", summary="What finished jobs returned")
+    @router.get(
+        "/answers",
+        summary="What finished jobs returned",
+        description="`format=csv` gives all of them as one table, oldest first.",
+        response_model=Page[AnswerView],
+        responses={200: {"content": {CSV: {}}}},
+    )
     async def answers(
         wanted: PageWanted,
         roi: Identifier | None = None,
         recipe: Recipe | None = None,
         level: Level | None = None,
-    ) -> Page[AnswerView]:
+        form: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    ) -> Page[AnswerView] | Response:
         entries = [
             record
             for record in session.answers(roi)
             if recipe in {None, record.answer.result.recipe}
             and level in {None, record.answer.result.level}
         ]
-        return page(entries, wanted, answer_view)
+        if form == "json":
+            return page(entries, wanted, answer_view)
+        name = f"answers-{session.name or 'none'}.csv"
+        return Response(answer_table(entries, session), headers=_download(name), media_type=CSV)
 
     @router.get(
         "/answers/{roi}",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from io import BytesIO
+from io import BytesIO, StringIO
 from zipfile import ZipFile
 
 import pytest
@@ -238,3 +239,22 @@ async def test_rois_and_jobs_tell_why_they_are_there(client, service, make) -> N
     assert body["options"]["temperature_K"] == 900
     assert (await client.get("/api/v1/jobs?recipe=md")).json()["total"] == 0
     assert (await client.get("/api/v1/jobs/none")).status_code == 404
+
+
+async def test_all_answers_come_as_one_table_with_units_in_its_head(client, service, make) -> None:
+    service.session.apply(make.roi())
+    service.session.add_answer(make.answer("job-1", level="gfnff"), FINAL)
+    answer = make.answer("job-2", level="gfn1")
+    result = answer.result.model_copy(
+        update={"formation_eV": -1.5, "uncertainty": {"size_eV": 0.25, "total_eV": 0.25}}
+    )
+    service.session.add_answer(answer.model_copy(update={"result": result}), FINAL)
+    response = await client.get("/api/v1/answers?format=csv")
+    assert response.headers["content-type"].startswith("text/csv")
+    assert response.headers["content-disposition"].startswith("attachment")
+    first, second = list(csv.DictReader(StringIO(response.text)))
+    assert (first["level"], first["formation_eV"], first["error_total_eV"]) == ("gfnff", "", "")
+    assert (second["defect"], second["C_Si_mean_A"]) == ("Si_C3", "1.75")
+    assert (float(second["formation_eV"]), float(second["error_size_eV"])) == (-1.5, 0.25)
+    only = (await client.get("/api/v1/answers?format=csv&level=gfn1")).text
+    assert only.count("\n") == 2

@@ -35,6 +35,13 @@ export function Rail() {
       <Group name="Not seen any more" className="stale-group" rois={lost} open={open} />
       <Group name="Refused" className="refused-group" rois={refused} open={open} />
       <OrderLog />
+      {answers.size === 0 ? null : (
+        <p class="table-link">
+          <a class="download" href="/api/v1/answers?format=csv" download>
+            All answers as a table (CSV)
+          </a>
+        </p>
+      )}
     </aside>
   );
 }
