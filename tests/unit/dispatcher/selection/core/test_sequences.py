@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -180,3 +182,28 @@ async def test_another_sitting_starts_from_nothing_and_the_old_one_is_not_lost(
         await run.until(lambda: run.frames_seen == 2)
         assert len(run.jobs) == 4
         assert len(keys_of(run)) == 2
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_however_often_it_is_killed_nothing_is_computed_twice_and_nothing_left_out(
+    site: Any, sample: Callable[..., Any], seed: int
+) -> None:
+    dice, sheet = random.Random(seed), sample({SILICON: "Si", OTHER: "N", (26.0, 12.0): ""})
+    for index in range(8):
+        async with site.dispatcher() as run:
+            await run.send(sheet.envelope(index, origin_A=(0.1 * index, 0.0)))
+            for _ in range(dice.randrange(12)):
+                run.pump()
+                await asyncio.sleep(0.01 * dice.random())
+        if dice.random() < 0.7:
+            await asyncio.to_thread(site.launcher.run_one)
+    async with site.dispatcher() as run:
+        await run.send(sheet.envelope(20))
+
+        def barred() -> int:
+            site.launcher.run_all()
+            return sum(bool(answer.result.uncertainty) for answer in run.answers.values())
+
+        await run.until(lambda: barred() == 3)
+        assert len(run.rois) == 3
+    assert len(site.launcher.computed) == len(set(site.launcher.computed)) == 9
