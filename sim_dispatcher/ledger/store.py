@@ -14,7 +14,8 @@ from pymongo import MongoClient
 
 from shared.clock import Clock
 from shared.errors import DatabaseError
-from sim_dispatcher.failures import MAX_LOSSES, FailureKind, GiveUp, decide
+from sim_dispatcher.failures import MAX_LOSSES, FailureKind
+from sim_dispatcher.ledger.aftermath import Aftermath
 from sim_dispatcher.ledger.attempts import NOTHING_SPENT, Failure, Spent
 from sim_dispatcher.ledger.outage import says_when_away
 from sim_dispatcher.ledger.records import JobAnswer, JobProgress, JobRecord, JobSpec
@@ -48,6 +49,7 @@ class Ledger:
         self._shelf = Shelf(client, database, clock)
         self._workflows = workflows
         self._clock = clock
+        self._after = Aftermath(self._shelf, workflows, clock)
         self._heard: dict[str, tuple[int, int, float]] = {}
 
     @says_when_away
@@ -218,7 +220,7 @@ class Ledger:
             longer valid. The firework of a failed job is left to its launcher and `settle`.
         """
         record = self._shelf.find_one({"_id": key, "state": "running", "token": token})
-        return None if record is None else self._follow(record, failure, JobEvent.RETRIED)
+        return None if record is None else self._after.follow(record, failure, JobEvent.RETRIED)
 
     @says_when_away
     def fail(self, key: str, token: int, reason: str, remedy: str) -> bool:
@@ -233,7 +235,7 @@ class Ledger:
         Returns:
             Whether it was applied.
         """
-        return self._fail(key, token, reason, remedy)
+        return self._after.fail(key, token, reason, remedy)
 
     @says_when_away
     def release(self, key: str, token: int) -> bool:
@@ -329,10 +331,16 @@ class Ledger:
         return [record for record in running if now - heard[record.key][2] >= LEASE_S]
 
     def _fail_defused(self, before_ns: int) -> int:
-        """Fail waiting jobs whose firework was ended by somebody else; return how many."""
+        """Fail waiting jobs whose firework was ended by somebody else; return how many.
+
+        A firework that fizzled under a launcher of ours, whose check-out the database did not
+        answer, is not somebody else's doing: it is made ready again.
+        """
         waiting = self._shelf.queued_fireworks(before_ns)
         ended = self._workflows.ended(sorted(waiting)) if waiting else {}
         for firework, state in ended.items():
+            if state == "FIZZLED" and self._after.take_up_again(waiting[firework], firework):
+                continue
             self.refuse(
                 firework,
                 f"Its firework {firework} was {state.lower()} outside AtomLoop.",
@@ -357,37 +365,5 @@ class Ledger:
             "Look for crashes or lack of memory on that host; use a cheaper level.",
             Spent(wall_s=lived_s),
         )
-        if self._follow(record, failure, JobEvent.EXPIRED) == "failed":
+        if self._after.follow(record, failure, JobEvent.EXPIRED) == "failed":
             self.settle(record.key)
-
-    def _follow(
-        self, record: JobRecord, failure: Failure, event: JobEvent
-    ) -> Literal["retried", "failed"] | None:
-        """Do what the policy says about a failure of a running job."""
-        key, token = record.key, record.token
-        words = (failure.reason, failure.remedy)
-        verdict = decide(failure.kind, record.tries, record.spec.level, words)
-        if isinstance(verdict, GiveUp):
-            applied = self._fail(key, token, verdict.reason, verdict.remedy, failure.spent)
-            return "failed" if applied else None
-        moved = self._shelf.step(
-            key,
-            event,
-            {"progress": None, "adjustments": verdict.adjustments.model_dump(mode="json")},
-            holding={"token": token},
-            counting={**failure.spent.counted(), f"tries.{failure.kind}": 1},
-            attempt=failure.as_document(verdict.what, token, record.worker, self._clock.wall_ns()),
-        )
-        if moved is None:
-            return None
-        if moved.firework is not None:
-            self._workflows.requeue(moved.firework)
-        return "retried"
-
-    def _fail(
-        self, key: str, token: int, reason: str, remedy: str, spent: Spent = NOTHING_SPENT
-    ) -> bool:
-        words = {"reason": reason[:500], "remedy": remedy[:500]}
-        held, cost = {"token": token}, spent.counted()
-        step = self._shelf.step(key, JobEvent.FAILED, words, holding=held, counting=cost)
-        return step is not None

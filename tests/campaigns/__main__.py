@@ -3,6 +3,7 @@
     python -m tests.campaigns kills --rounds 200 --out build/campaigns/kills.jsonl
     python -m tests.campaigns slurm-kills --rounds 40 --out build/campaigns/slurm-kills.jsonl
     python -m tests.campaigns submissions --rounds 200 --out build/campaigns/submissions.jsonl
+    python -m tests.campaigns answers --rounds 36 --out build/campaigns/answers.jsonl
     python -m tests.campaigns sbatch --rounds 100 --out build/campaigns/sbatch.jsonl
 
 Rounds whose numbers are in the file already are not played again. Ends with a summary; exit code 1
@@ -21,17 +22,25 @@ from typing import Any
 
 import structlog
 
+from tests.campaigns.answers import answer_rounds
 from tests.campaigns.kills import kill_rounds
 from tests.campaigns.sbatch import sbatch_rounds
 from tests.campaigns.slurm_kills import slurm_kill_rounds
 from tests.campaigns.submissions import submission_rounds
 
-ROUNDS_PER_SITE = {"kills": 10, "slurm-kills": 10, "submissions": 50, "sbatch": 100}
+ROUNDS_PER_SITE = {
+    "answers": 36,
+    "kills": 10,
+    "slurm-kills": 10,
+    "submissions": 50,
+    "sbatch": 100,
+}
 SEED = 20261122
 ERRORS = ("lost", "failed", "doubled", "changed", "foreign", "unsettled")
 """What must be zero in every round."""
 
 CAMPAIGNS: dict[str, Callable[[Path, list[int], int], list[dict[str, Any]]]] = {
+    "answers": answer_rounds,
     "kills": kill_rounds,
     "slurm-kills": slurm_kill_rounds,
     "sbatch": sbatch_rounds,

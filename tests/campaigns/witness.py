@@ -24,7 +24,7 @@ FINAL = ("done", "failed", "cancelled")
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a round came to; all but the last two must be zero."""
+    """What a round came to; all numbers but the last two must be zero."""
 
     lost: int
     """Acknowledged jobs without a record, or without an end."""
@@ -42,6 +42,8 @@ class Verdict:
     """Runs that were thrown away: the price of a kill, not an error."""
     orphans: int
     """Fireworks that a kill left without a workflow: no launcher sees them, and they are swept."""
+    reasons: tuple[str, ...] = ()
+    """Of the jobs that failed."""
 
 
 @dataclass
@@ -110,4 +112,9 @@ class Witness:
             unsettled=sum(states.get(key) != "COMPLETED" for key in done),
             recomputed=len(mine) - len({run["key"] for run in mine}),
             orphans=sum(staged[key] for key in keys),
+            reasons=tuple(
+                f"{records[key].get('reason')} {records[key].get('tries')}"
+                for key in keys
+                if key in records and records[key]["state"] == "failed"
+            ),
         )

@@ -14,7 +14,7 @@ from pymongo.errors import AutoReconnect
 from shared.errors import DatabaseError
 from shared.messages.simulation import SimulationResult
 from sim_dispatcher.database.hosting import hosted
-from sim_dispatcher.failures import FailureKind
+from sim_dispatcher.failures import FailureKind, is_lawful
 from sim_dispatcher.ledger import (
     LEASE_S,
     DatabaseAwayError,
@@ -196,6 +196,21 @@ def test_a_job_whose_firework_was_defused_outside_fails_and_says_so(
     assert record is not None
     assert record.state == "failed"
     assert record.reason == "Its firework 1 was defused outside AtomLoop."
+
+
+def test_a_firework_that_fizzled_under_our_own_launcher_is_made_ready_again(
+    ledger: Ledger, spec: Spec, workflows: Any, clock: Any
+) -> None:
+    ledger.submit(spec())
+    assert ledger.release("job", claimed(ledger).token)
+    workflows.fireworks[1]["state"] = "FIZZLED"
+    clock.now_s += 31
+    assert ledger.reconcile() == 1
+    record = ledger.get("job")
+    assert record is not None
+    assert (record.state, workflows.fireworks[1]["state"]) == ("queued", "READY")
+    assert record.tries == {FailureKind.INTERRUPTED: 1}
+    assert is_lawful(record.tries, record.adjustments, record.spec.level)
 
 
 def test_changes_come_in_order_and_each_once(ledger: Ledger, spec: Spec) -> None:
