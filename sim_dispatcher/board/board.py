@@ -271,7 +271,7 @@ class Board:
     def active(self) -> int:
         """ROIs whose first answers wait or run."""
         levels = self._conduct.ladder.levels
-        return sum(entry.awaited(levels) and not entry.stale for entry in self._picked())
+        return sum(entry.awaited(levels) for entry in self._picked())
 
     @property
     def usage(self) -> Usage:

@@ -114,11 +114,13 @@ class Entry:
         ]
 
     def awaited(self, levels: Sequence[Level]) -> bool:
-        """Tell whether a first answer of a picked ROI is still to come.
+        """Tell whether a first answer of a picked ROI is still to come, and wanted.
 
         Args:
             levels: The ladder's quick levels.
         """
+        if self.stale or self.wish == "never":
+            return False
         first = [
             record
             for record in self.answering

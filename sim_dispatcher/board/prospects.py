@@ -11,6 +11,7 @@ from sim_dispatcher.board.comparison import Comparison
 from sim_dispatcher.board.entry import Entry
 from sim_dispatcher.board.scenes import Scenes
 from sim_dispatcher.selection import (
+    FIRST,
     Pick,
     Prospect,
     Refuse,
@@ -69,6 +70,8 @@ def absent(known: Prospect, rules: Rules) -> str | None:
 def told(verdict: Verdict) -> tuple[RoiState, str]:
     """Return the state and the reason that a verdict means."""
     match verdict:
+        case Pick() if verdict.priority >= FIRST:
+            return "candidate", verdict.reason[:500]
         case Pick():
             return "candidate", f"waits for a free place; {verdict.reason}"[:500]
         case Refuse():

@@ -63,6 +63,18 @@ async def test_a_dismissed_roi_is_not_computed_until_it_is_released(
         await run.until(lambda: run.rois[key].state == "done")
 
 
+async def test_a_dismissed_roi_gives_its_place_to_the_next(
+    site: Any, sample: Callable[..., Any]
+) -> None:
+    site.at_once = 1
+    async with site.dispatcher() as run:
+        await start(run, sample, {SILICON: "Si", NITROGEN: "N"})
+        await run.until(lambda: len(run.jobs) == 2)
+        (first,) = {job.roi for job in run.jobs.values()}
+        await run.order("dismiss", "o1", roi=first)
+        await run.until(lambda: len({job.roi for job in run.jobs.values()}) == 2)
+
+
 async def test_the_same_order_twice_is_carried_out_once(
     site: Any, sample: Callable[..., Any]
 ) -> None:
