@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.messages import Level, Recipe
 from shared.settings import Section
 from sim_dispatcher.launch.queue_request import QueueName
 
 __all__ = ["BatchSettings"]
+
+WORK_S: Final = 120
+"""Least time between a job's start and Slurm's warning, s; Slurm may send it 60 s early."""
 
 
 class BatchSettings(Section):
@@ -34,7 +37,7 @@ class BatchSettings(Section):
     urgent_priority: float = Field(
         default=1000.0, description="Priority from which a job counts as picked by the operator."
     )
-    walltime_min: Annotated[int, Field(ge=3, le=59_999)] = Field(
+    walltime_min: Annotated[int, Field(ge=4, le=59_999)] = Field(
         default=60, description="Time limit of a job, minutes; longer ones go on from a checkpoint."
     )
     warning_s: Annotated[int, Field(ge=60, le=3600)] = Field(
@@ -59,3 +62,17 @@ class BatchSettings(Section):
     look_s: Annotated[float, Field(gt=0)] = Field(
         default=5.0, description="Time between two looks at the whole queue, s."
     )
+
+    @model_validator(mode="after")
+    def _time_to_work(self) -> Self:
+        """Refuse a warning that comes before anything is computed; Slurm sends it a minute early.
+
+        Raises:
+            ValueError: It does.
+        """
+        if self.warning_s + WORK_S > 60 * self.walltime_min:
+            raise ValueError(
+                f"walltime_min = {self.walltime_min} leaves no time to compute before the warning; "
+                f"at least {(self.warning_s + WORK_S + 59) // 60} would."
+            )
+        return self

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from shared.errors import ConfigurationError
+from shared.settings import load_settings
 from sim_dispatcher.batch.routing import BatchRouter
 from sim_dispatcher.batch.script import read_script
 from sim_dispatcher.batch.settings import BatchSettings
@@ -21,6 +22,7 @@ from sim_dispatcher.batch.site_files import Site, read_adapter, write_site
 from sim_dispatcher.launch.firetasks.compute import TASK_NAME
 from sim_dispatcher.launch.routing import BATCH, LOCAL, LONG, QUICK
 from sim_dispatcher.ledger import JobSpec
+from sim_dispatcher.settings import DispatcherSettings
 
 
 def make(tmp_path: Path, **settings: Any) -> Site:
@@ -126,6 +128,20 @@ def test_settings_hold_no_name_that_a_script_could_misread(value: str) -> None:
     for field in ("partition", "urgent_partition", "account", "qos", "constraint"):
         with pytest.raises(ValidationError):
             BatchSettings.model_validate({field: value})
+
+
+def test_a_warning_that_leaves_no_time_to_compute_is_refused() -> None:
+    with pytest.raises(ValidationError, match="at least 32 would"):
+        BatchSettings(walltime_min=30, warning_s=1800)
+    assert BatchSettings(walltime_min=4).warning_s == 120
+
+
+def test_the_example_for_a_site_is_in_order() -> None:
+    example = Path(__file__).resolve().parents[4] / "deploy" / "slurm" / "site.toml"
+    settings = load_settings(DispatcherSettings, example)
+    router = BatchRouter(settings.batch)
+    assert router.route(spec(recipe="md")).category == BATCH
+    assert router.route(spec()).category == LOCAL
 
 
 def test_the_workers_query_asks_for_nothing_that_only_mongodb_knows(tmp_path: Path) -> None:
