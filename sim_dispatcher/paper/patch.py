@@ -106,7 +106,7 @@ def _note(cluster: Cluster, seen: Seen) -> str:
     formula = "".join(f"{element}{n}" for element, n in counts.items())
     rings = ring_census(cluster.symbols, cluster.positions_A)
     sizes = ", ".join(f"{n} of {size}" for size, n in sorted(rings.items(), key=_by_size))
-    return f"{formula} of frame {seen.name}; rings as detected: {sizes}"
+    return f"Patch: {formula}, cut from {seen.name!r}; rings as detected: {sizes}."
 
 
 def _by_size(item: tuple[str, int]) -> int:

@@ -1,7 +1,7 @@
 """What the paper reports, digit for digit.
 
 Ghosh, Ziatdinov, Dyck, Sumpter, Kalinin, "Bridging microscopy with molecular dynamics and quantum
-simulations: an atomAI based pipeline", npj Comput. Mater. 8, 74 (2022),
+simulations: an atomAI based pipeline", npj Computational Materials 8, 74 (2022),
 doi:10.1038/s41524-022-00733-7: VASP, PBE, 400 eV, 2x2x2 k-points.
 """
 

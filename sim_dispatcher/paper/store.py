@@ -26,6 +26,8 @@ __all__ = ["Done", "Failure", "Label", "Store"]
 
 LABEL: Final = "programme.json"
 
+COMPARED: Final = ("preset", "level", "analysis", "patch")
+
 TEXTUAL: Final = ("text/", "chemical/", "application/json")
 """Media types of the files that are kept beside a result: trajectories, series, starts."""
 
@@ -40,7 +42,7 @@ class Label(Part):
     patch: str
     """BLAKE3 of the starting structure."""
     note: str
-    """The starting structure in words."""
+    """The starting structure in words; not compared."""
 
 
 class Failure(Part):
@@ -178,23 +180,18 @@ class Store:
             found = json.loads(path.read_text("utf-8"))
         except ValueError:
             found = None
-        wanted = self.label.model_dump(mode="json")
-        if found != wanted:
+        difference = _difference(found, self.label.model_dump(mode="json"))
+        if difference is not None:
             raise ConfigurationError(
-                f"The folder {self.folder} holds another programme: {_difference(found, wanted)}.",
+                f"The folder {self.folder} holds another programme: {difference}.",
                 remedy="Give --folder another place, or the settings that this one was begun with.",
             )
 
 
-def _difference(found: object, wanted: Mapping[str, object]) -> str:
+def _difference(found: object, wanted: Mapping[str, object]) -> str | None:
     if not isinstance(found, dict):
         return f"{LABEL} is damaged"
-    differing = (key for key in ("preset", "level", "analysis", "patch", "note"))
-    return next(
-        (
-            f"{key} is {found.get(key)!r}, not {wanted[key]!r}"
-            for key in differing
-            if found.get(key) != wanted[key]
-        ),
-        "it was begun by another version",
-    )
+    for key in COMPARED:
+        if found.get(key) != wanted[key]:
+            return f"{key} is {found.get(key)!r}, not {wanted[key]!r}"
+    return None

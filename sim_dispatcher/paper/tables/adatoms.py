@@ -9,19 +9,24 @@ import numpy as np
 from shared.messages.reports import AdsorptionReport, DynamicsReport
 from sim_dispatcher.paper.findings import Findings
 from sim_dispatcher.paper.programme import ADATOM, SITES
-from sim_dispatcher.paper.published import ADATOM_ENERGIES_EV, ADATOM_HOLLOW_A, ADATOM_TOP_A
+from sim_dispatcher.paper.published import (
+    ADATOM_ENERGIES_EV,
+    ADATOM_HOLLOW_A,
+    ADATOM_TOP_A,
+    LENGTH_FS,
+)
 from sim_dispatcher.paper.tables.rings import length_in_words
 from sim_dispatcher.paper.tables.table import Row, Table, Verdict
 from sim_dispatcher.structure import Cluster
 
-__all__ = ["adatoms_table", "adsorption", "equation_note"]
+__all__ = ["EQUATION", "adatoms_table", "adsorption"]
 
 TOLERANCE_A: Final = 0.05
 
 TOUCHING_A: Final = 2.6
 """Carbon atoms within this distance of chromium belong to its bond, Å."""
 
-equation_note: Final = (
+EQUATION: Final = (
     "Binding energy: E(sheet) + E(adsorbate) - E(both), the paper's equation: positive where it is"
     " bound. The paper prints negative values, so its sign is the opposite of its equation's."
 )
@@ -50,7 +55,7 @@ def adatoms_table(findings: Findings) -> Table:
             *(_trajectory_row(findings, site) for site in SITES),
         ),
         (
-            equation_note,
+            EQUATION,
             (
                 "Magnetism is left out, as in the paper: the fewest unpaired electrons that parity"
                 " allows. The paper starts its trajectories at the sites as built; here they start"
@@ -143,7 +148,8 @@ def _trajectory_row(findings: Findings, site: str) -> Row:
     start = adsorption(findings, ADATOM, site)
     verdict: Verdict = "-"
     if site == "hollow":
-        verdict = "agrees" if len(near) >= 4 else "differs"
+        stays: Verdict = "agrees" if report.done_fs >= LENGTH_FS else "too short"
+        verdict = stays if len(near) >= 4 else "differs"
     elif site == "bridge" and start is not None:
         verdict = "agrees" if start.found_at != "bridge" else "differs"
     why = f"after {report.done_fs:g} fs; {report.mean_temperature_K:.0f} K on average"

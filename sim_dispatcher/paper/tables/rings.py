@@ -105,13 +105,11 @@ def _census_row(done: Done, report: DynamicsReport, kelvin: int) -> Row:
     after = done.result.rings["after"]
     counts = ", ".join(f"{n} of {size}" for size, n in sorted(after.items(), key=_size))
     kinds = ", ".join(sorted(_classes(done.cluster)))
-    changed = report.rings_changed_at_fs
-    when = "unchanged" if changed is None else f"changed for good at {changed:.0f} fs"
     paper, verdict = _reconstruction(kelvin, after, kinds, report)
     return Row(
         f"rings after {report.done_fs:g} fs at {kelvin} K",
         paper,
-        f"{counts}; {when}" + (f"; seen as {kinds}" if kinds else ""),
+        f"{counts}; {_when(report)}" + (f"; seen as {kinds}" if kinds else ""),
         verdict,
         _warmth(report),
     )
@@ -132,7 +130,8 @@ def _reconstruction(
     """Return what the paper says became of the rings, and whether it did here."""
     long_enough = report.done_fs >= LENGTH_FS
     if kelvin <= QUIET_K:
-        return "no reconstruction", "agrees" if report.rings_changed_at_fs is None else "differs"
+        quiet: Verdict = "agrees" if long_enough else "too short"
+        return "no reconstruction", "differs" if _reconstructed(report) else quiet
     if kelvin == 2000:
         met, paper = set(after) <= {"6"}, "only hexagons"
     elif kelvin == 4000:
@@ -142,6 +141,21 @@ def _reconstruction(
     if met:
         return paper, "agrees"
     return paper, "differs" if long_enough else "too short"
+
+
+def _reconstructed(report: DynamicsReport) -> bool:
+    """Return whether the rings changed for good; one odd sample at the end is no proof."""
+    changed = report.rings_changed_at_fs
+    return changed is not None and changed < report.done_fs
+
+
+def _when(report: DynamicsReport) -> str:
+    changed = report.rings_changed_at_fs
+    if changed is None:
+        return "unchanged"
+    if not _reconstructed(report):
+        return "changed in the last sample alone"
+    return f"changed for good at {changed:.0f} fs"
 
 
 def _classes(cluster: Cluster) -> set[str]:

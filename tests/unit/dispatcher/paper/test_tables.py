@@ -114,7 +114,7 @@ def test_a_short_trajectory_says_too_short_where_the_paper_sees_a_reconstruction
         f"md-{kelvin:04d}K": done(patch.cluster, "md", trajectory(100)) for kelvin in (300, 4000)
     }
     table = only(findings(patch, cases), "rings")
-    assert row(table, "rings after 100 fs at 300 K").verdict == "agrees"
+    assert row(table, "rings after 100 fs at 300 K").verdict == "too short"
     assert row(table, "rings after 100 fs at 4000 K").verdict == "too short"
     assert row(table, "5-rings at 300 K").verdict == "differs"
     assert row(table, "6-rings at 300 K").verdict == "agrees"
@@ -154,3 +154,16 @@ def test_all_renderings_carry_every_row(patch: Patch) -> None:
     assert json.dumps(as_json(tables)).count('"verdict"') == rows
     text = as_text(tables)
     assert all(table.heading in text for table in tables)
+
+
+def test_the_groups_are_ranked_by_their_strongest_configuration(patch: Patch) -> None:
+    energies = {"CH": 4.8, "CH2": 4.4, "CH3": 2.6}
+    cases = {
+        f"adsorb-{group}-top": done(patch.cluster, "adsorb", bound(group, "top", energy))
+        for group, energy in energies.items()
+    }
+    table = only(findings(patch, cases), "chx")
+    strongest = row(table, "strongest")
+    assert (strongest.verdict, strongest.here) == ("agrees", "CH3 2.60 < CH2 4.40 < CH 4.80")
+    assert row(table, "CH3 from top").verdict == "differs"
+    assert row(table, "CH3 from hollow").verdict == "missing"
