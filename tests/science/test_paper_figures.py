@@ -1,6 +1,7 @@
 """The paper's figures from detected coordinates: bond lengths of its patch, chromium at the hollow.
 
-Ghosh et al., npj Computational Materials 8, 74 (2022), doi:10.1038/s41524-022-00733-7, by PBE; here GFN1.
+Ghosh et al., npj Computational Materials 8, 74 (2022), doi:10.1038/s41524-022-00733-7, by PBE;
+here GFN1.
 """
 
 from __future__ import annotations
