@@ -8,16 +8,17 @@ jobs under the same keys; the jobs themselves are the ledger's.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
-from pymongo import ASCENDING, DESCENDING, MongoClient, ReplaceOne
+from pymongo import ASCENDING, DESCENDING, MongoClient, UpdateOne
 from pymongo.collection import Collection
 from pymongo.write_concern import WriteConcern
 
 from shared.clock import Clock
 from shared.messages import OrderOutcome
+from sim_dispatcher.board.cut import Cut
 from sim_dispatcher.board.entry import Memo
 from sim_dispatcher.ledger.outage import says_when_away
 
@@ -65,6 +66,8 @@ class Memory:
         self._rois: Collection[Document] = durable["atomloop_rois"]
         self._sittings: Collection[Document] = durable["atomloop_sittings"]
         self._clock = clock
+        self._cuts: set[str] = set()
+        """ROIs whose cut is written: it never changes and is far larger than all else."""
 
     @says_when_away
     def prepare(self) -> None:
@@ -90,9 +93,11 @@ class Memory:
         """
         sitting = self._sittings.find_one({"_id": session}) or {}
         found = self._rois.find({"session": session}).sort("number", ASCENDING)
+        memos = [memo for memo in map(_memo, found) if memo is not None]
+        self._cuts = {memo.track.key for memo in memos if memo.cut is not None}
         return Remembered(
             session=session,
-            memos=tuple(memo for memo in map(_memo, found) if memo is not None),
+            memos=tuple(memos),
             paused=bool(sitting.get("paused", False)),
             outcomes=tuple(
                 OrderOutcome.model_validate_json(text) for text in sitting.get("outcomes", ())
@@ -102,11 +107,19 @@ class Memory:
     @says_when_away
     def save(self, memos: Iterable[Memo]) -> None:
         """Write what is to be remembered of some ROIs; on disk when this returns."""
+        kept = list(memos)
+        fresh = {memo.track.key for memo in kept if memo.cut is not None} - self._cuts
         writes = [
-            ReplaceOne({"_id": memo.track.key}, _document(memo), upsert=True) for memo in memos
+            UpdateOne(
+                {"_id": memo.track.key},
+                {"$set": _document(memo, cut=memo.track.key in fresh)},
+                upsert=True,
+            )
+            for memo in kept
         ]
         if writes:
             self._rois.bulk_write(writes, ordered=False)
+        self._cuts |= fresh
 
     @says_when_away
     def save_sitting(self, session: str, outcomes: Iterable[OrderOutcome], *, paused: bool) -> None:
@@ -122,16 +135,21 @@ class Memory:
         self._sittings.update_one({"_id": session}, {"$set": fields}, upsert=True)
 
 
-def _document(memo: Memo) -> Document:
-    return {
+def _document(memo: Memo, *, cut: bool) -> Document:
+    fields: Document = {
         "session": memo.session,
         "number": memo.number,
-        "memo": _MEMO.dump_json(memo).decode(),
+        "memo": _MEMO.dump_json(memo, exclude={"cut"}).decode(),
     }
+    if cut and memo.cut is not None:
+        fields["cut"] = memo.cut.model_dump_json()
+    return fields
 
 
 def _memo(document: Document) -> Memo | None:
     try:
-        return _MEMO.validate_json(document["memo"])
+        memo = _MEMO.validate_json(document["memo"])
+        cut = document.get("cut")
+        return memo if cut is None else replace(memo, cut=Cut.model_validate_json(cut))
     except (KeyError, ValidationError):
         return None

@@ -39,7 +39,7 @@ IDLE_POLL_S: Final = 5.0
 """The same while no job is open: only somebody else's could change."""
 
 STATUS_S: Final = 1.0
-TOUCH_S: Final = 10.0
+TOUCH_S: Final = 30.0
 """Between writes of how often and where each ROI was seen; what matters more is written at once."""
 
 RECONCILE_S: Final = 30.0

@@ -46,6 +46,20 @@ def test_a_board_comes_back_as_it_was(site: Any, sample: Callable[..., Any]) -> 
     }
 
 
+def test_a_cut_is_written_once_and_outlives_every_later_write(
+    site: Any, sample: Callable[..., Any]
+) -> None:
+    board = a_board(sample, site.conduct)
+    site.memory.save(board.unsaved(touched=True))
+    (picked,) = (entry.key for entry in board.entries if entry.picked)
+    before = site.memory._rois.find_one({"_id": picked})["cut"]
+    site.memory._rois.update_one({"_id": picked}, {"$set": {"cut": before + " "}})
+    site.memory.save([board.memo(picked)])
+    assert site.memory._rois.find_one({"_id": picked})["cut"] == before + " "
+    (memo,) = (m for m in site.memory.recall("sitting").memos if m.track.key == picked)
+    assert memo.cut == board[picked].cut
+
+
 def test_the_sitting_that_was_written_last_is_the_latest(site: Any) -> None:
     assert site.memory.latest() is None
     outcome = OrderOutcome(id="o1", accepted=True, message="done", at_ns=1)
