@@ -81,3 +81,24 @@ def test_an_order_that_makes_no_sense_here_says_why(live: Any) -> None:
     refused = order(live, action="pick", roi="nobody-knows-it")
     assert not refused["accepted"]
     assert "nobody-knows-it" in refused["message"]
+
+
+def test_a_cancelled_job_is_gone_from_the_processor(live: Any, answer: dict[str, Any]) -> None:
+    options = {"duration_fs": 100_000.0}
+    made = order(live, action="compute", roi=answer["roi"], recipe="md", options=options)
+    assert made["accepted"], made
+
+    def running() -> bool:
+        jobs = live.get("/api/v1/jobs?limit=500")["items"]
+        return any(job["key"] == made["job"] and job["state"] == "running" for job in jobs)
+
+    live.until(running, ANSWER_S, "a running trajectory")
+    before = engines(live)
+    cancelled = order(live, action="cancel", job=made["job"])
+    assert cancelled["accepted"], cancelled
+    live.until(lambda: before - engines(live), OUTCOME_S, "the end of its process")
+
+
+def engines(live: Any) -> set[int]:
+    """Return the processes that compute."""
+    return {pid for pid, command in live.leftovers().items() if "launch.engine" in command}
