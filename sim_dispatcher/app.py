@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from pymongo import MongoClient
@@ -25,6 +25,9 @@ from sim_dispatcher.selection import Limits, Rules, Sharpness
 from sim_dispatcher.settings import DatabaseSettings, DispatcherSettings
 
 __all__ = ["conduct_of", "dispatch", "open_memory"]
+
+PATIENCE_MS: Final = 5000
+"""How long a database is looked for, unless its URI says so itself; as the ledger's client does."""
 
 _log = structlog.get_logger(__name__)
 
@@ -117,7 +120,9 @@ def open_memory(settings: DatabaseSettings, clock: Clock) -> Memory:
     Raises:
         DatabaseError: No server answers.
     """
-    client = MongoClient[dict[str, Any]](settings.uri)
+    own = "serverselectiontimeoutms" in settings.uri.lower()
+    patience: dict[str, Any] = {} if own else {"serverSelectionTimeoutMS": PATIENCE_MS}
+    client = MongoClient[dict[str, Any]](settings.uri, **patience)
     memory = Memory(client, settings.name or database_of(settings.uri), clock)
     memory.prepare()
     return memory
