@@ -52,7 +52,7 @@ class SlurmSite(Site):
         """Write the settings and FireWorks' files."""
         folder = self.folder
         batch = {"folder": str(folder / "batch"), "levels": ["gfn1"], "memory_MB": 500, "cpus": 1,
-                 "look_s": 0.5}  # fmt: skip
+                 "look_s": 0.5, "at_once": 1000}  # fmt: skip
         lines = "".join(f"{name} = {json.dumps(value)}\n" for name, value in batch.items())
         (folder / "site.toml").write_text(
             f'[database]\nuri = "{self.uri}"\n[launch]\nfolder = "{folder / "jobs"}"\n'
