@@ -7,7 +7,8 @@ the structure itself so that the same structure always starts the same way.
 The height decides where a measured silicon dimer ends. From 0.3 Å and 0.05 Å of noise the force
 field throws one atom through the sheet, and GFN1 then makes a four-fold silicon with another one
 beneath it, 0.9 eV lower; GFN2 makes neither of the two but a dimer with one atom on either side.
-From 1.0 Å both atoms stay where they were seen, at either level.
+From 1.0 Å both atoms stay where they were seen at GFN2, and at GFN1 from exact positions or in cuts
+of 7 Å; from noisy positions in a cut of 8.99 Å GFN1 still turns it over (docs/error-bars.md).
 """
 
 from __future__ import annotations

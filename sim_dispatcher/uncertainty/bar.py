@@ -129,9 +129,13 @@ class _Bar:
 
     @cached_property
     def working(self) -> Level:
-        """The level that computes differences: this one, or the first that can afford them."""
-        affordable = self.level.name in CHEAP or not self.level.can_react
-        return self.level if affordable else choose_level(CHEAP[0])
+        """The level that computes differences: this one, or a cheap one where this is dear."""
+        if self.level.name in CHEAP or not self.level.can_react:
+            return self.level
+        try:
+            return choose_level(CHEAP[0])
+        except LevelUnavailableError:
+            return self.level
 
     @cached_property
     def at_working(self) -> Computed:
