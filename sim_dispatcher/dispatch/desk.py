@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from shared.clock import Clock
-from shared.errors import AtomLoopError, InternalError
+from shared.errors import AtomLoopError
 from shared.messages import Action, Level, Order, OrderOutcome, RecipeOptions, Wish
 from sim_dispatcher.board import Board, Cut, Entry, Piece, Step
+from sim_dispatcher.dispatch.containment import contained
 from sim_dispatcher.dispatch.places import HERE_A, OrderError, place_track
 from sim_dispatcher.ledger import FINAL, JobRecord
 from sim_dispatcher.recipes.catalogue import RECIPES
@@ -119,11 +120,10 @@ class Desk:
     async def _attempt(self, order: Order) -> OrderOutcome:
         now_ns = self._clock.wall_ns()
         try:
-            done = await self._actions[order.action](self, order)
+            with contained(f"The order to {order.action}"):
+                done = await self._actions[order.action](self, order)
         except AtomLoopError as error:
-            return OrderOutcome(id=order.id, accepted=False, message=str(error)[:500], at_ns=now_ns)
-        except Exception as cause:  # noqa: BLE001 - an order must be answered, whatever happens
-            words = str(InternalError(f"The order to {order.action}", cause))[:500]
+            words = str(error)[:500]
             return OrderOutcome(id=order.id, accepted=False, message=words, at_ns=now_ns)
         return OrderOutcome(
             id=order.id,

@@ -13,11 +13,12 @@ import structlog
 
 from shared.clock import Clock
 from shared.codec import Envelope
-from shared.errors import DatabaseError, ProtocolError
+from shared.errors import AtomLoopError, DatabaseError
 from shared.messages import Atoms, DispatcherStatus, Order
 from shared.protocol import Delivered, Event, Link, LinkDown, LinkUp
 from sim_dispatcher.board import BAR, Board, Conduct, Entry, Memory, Remembered
 from sim_dispatcher.dispatch.answers import answer_of
+from sim_dispatcher.dispatch.containment import contained
 from sim_dispatcher.dispatch.desk import Desk, Reach
 from sim_dispatcher.dispatch.outgoing import PROGRESS_S, Outgoing
 from sim_dispatcher.dispatch.works import Works
@@ -209,16 +210,13 @@ class Dispatch:
     async def _receive(self, envelope: Envelope) -> None:
         message = envelope.message
         try:
-            if isinstance(message, Atoms):
-                await self._observe(message, envelope)
-            elif isinstance(message, Order):
-                await self._obey(message)
-        except ProtocolError as error:
-            _log.warning("message refused", reason=str(error))
-        except DatabaseError as error:
-            _log.error("frame not taken in", reason=str(error))
-        except Exception:  # noqa: BLE001 - one frame must not stop the dispatcher
-            _log.exception("message failed", kind=message.__class__.__name__)
+            with contained(f"Taking in a {type(message).__name__}"):
+                if isinstance(message, Atoms):
+                    await self._observe(message, envelope)
+                elif isinstance(message, Order):
+                    await self._obey(message)
+        except AtomLoopError as error:
+            _log.error("message not taken in", reason=str(error))
         if envelope.seq:
             self._link.done(envelope.seq)
 

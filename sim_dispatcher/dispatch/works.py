@@ -10,7 +10,7 @@ from typing import TypeVar
 import structlog
 
 from shared.clock import Clock
-from shared.errors import AtomLoopError, DatabaseError, InternalError
+from shared.errors import AtomLoopError, DatabaseError
 from shared.messages import OrderOutcome
 from sim_dispatcher.board import (
     Board,
@@ -26,6 +26,7 @@ from sim_dispatcher.board import (
     job_priority,
 )
 from sim_dispatcher.dispatch.answers import trust_between
+from sim_dispatcher.dispatch.containment import contained
 from sim_dispatcher.dispatch.cutting import cut_out
 from sim_dispatcher.dispatch.specification import specify
 from sim_dispatcher.ledger import DatabaseAwayError, JobRecord, Ledger
@@ -128,12 +129,10 @@ class Works:
         """
         key = candidate.track.key
         try:
-            cut = await self.in_thread(self._cut, key)
+            with contained(f"Cutting {key}"):
+                cut = await self.in_thread(self._cut, key)
         except AtomLoopError as error:
             self._board.refuse(key, str(error))
-        except Exception as cause:  # noqa: BLE001 - one ROI must not stop the dispatcher
-            _log.exception("cut failed", roi=key)
-            self._board.refuse(key, str(InternalError(f"Cutting {key}", cause)))
         else:
             self._board.start(key, cut, candidate.priority)
             return True
