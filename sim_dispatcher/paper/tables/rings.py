@@ -119,8 +119,7 @@ def _warmth(report: DynamicsReport) -> str:
     """Say how warm it was, and whether it had time to be."""
     words = f"mean kinetic temperature {report.mean_temperature_K:.0f} K"
     if report.mean_temperature_K < WARM_SHARE * report.temperature_K:
-        words += ": half of the start's heat went into stretching bonds, and the thermostat had"
-        words += " no time to make up for it"
+        words += ": too short to be thermalised"
     return words
 
 
