@@ -59,6 +59,18 @@ What goes wrong around a job and is no failure of it:
 | The database is away | Launchers keep their results, the dispatcher its orders, until it is back |
 | A launcher died after it gave a job back | The reconciler makes the firework ready again |
 | The disk of a launcher's host is full | It takes no further job until there is room |
+| A document in the database is damaged, or not ours | It is refused, or passed over, with the reason |
+
+How it is tested: every row of the first table in `tests/unit/dispatcher/failures`, with real
+signals, exit codes, memory limits, hanging processes and full disks; documents that somebody else
+wrote in `tests/unit/dispatcher/launch`; kills and lost answers by campaigns, whose short forms are
+part of the default run. Each is seeded and goes on where it was interrupted:
+
+    python -m tests.campaigns kills --rounds 200 --out build/campaigns/kills.jsonl
+    python -m tests.campaigns slurm-kills --rounds 40 --out build/campaigns/slurm-kills.jsonl
+    python -m tests.campaigns submissions --rounds 200 --out build/campaigns/submissions.jsonl
+    python -m tests.campaigns answers --rounds 72 --out build/campaigns/answers.jsonl
+    python -m tests.campaigns sbatch --rounds 30 --out build/campaigns/sbatch.jsonl
 """
 
 
