@@ -59,7 +59,7 @@ What goes wrong around a job and is no failure of it:
 | The database is away | Launchers keep their results, the dispatcher its orders, until it is back |
 | A launcher died after it gave a job back | The reconciler makes the firework ready again |
 | The disk of a launcher's host is full | It takes no further job until there is room |
-| A document in the database is damaged, or not ours | It is refused, or passed over, with the reason |
+| A stored document is damaged, or not ours | It is refused, or passed over, with the reason |
 
 How it is tested: every row of the first table in `tests/unit/dispatcher/failures`, with real
 signals, exit codes, memory limits, hanging processes and full disks; documents that somebody else
