@@ -77,7 +77,8 @@ class QueueOfFireworks:
 
     def ready(self) -> list[tuple[int, str]]:
         """Waiting fireworks, the next one first."""
-        waiting = [(n, f) for n, f in self.fireworks.items() if f["state"] == "READY"]
+        known = list(self.fireworks.items())
+        waiting = [(n, f) for n, f in known if f["state"] == "READY" and f.get("open")]
         return [(n, f["key"]) for n, f in sorted(waiting, key=lambda pair: -pair[1]["priority"])]
 
 
@@ -91,9 +92,15 @@ class QuickLauncher:
         self.computed: list[str] = []
 
     def claim(self, key: str) -> JobRecord:
+        claimed = self.try_to_claim(key)
+        assert claimed is not None, f"{key} is not to be had"
+        return claimed
+
+    def try_to_claim(self, key: str) -> JobRecord | None:
         number = next(n for n, other in self._queue.ready() if other == key)
         claimed = self._ledger.claim(key, "quick", number)
-        assert claimed is not None, f"{key} is not to be had"
+        if claimed is None:
+            return None
         self._queue.fireworks[number]["state"] = "RUNNING"
         ring(self._folder)
         return claimed
@@ -106,11 +113,12 @@ class QuickLauncher:
         ring(self._folder)
 
     def run_one(self, **changes: Any) -> str | None:
-        ready = self._queue.ready()
-        if not ready:
-            return None
-        self.finish(self.claim(ready[0][1]), **changes)
-        return ready[0][1]
+        for _, key in self._queue.ready():
+            claimed = self.try_to_claim(key)
+            if claimed is not None:
+                self.finish(claimed, **changes)
+                return key
+        return None
 
     def run_all(self) -> list[str]:
         return list(iter(self.run_one, None))
@@ -288,11 +296,12 @@ def core_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def site(core_uri: str, tmp_path: Path) -> Iterator[Site]:
     clock, queue = SystemClock(), QueueOfFireworks()
     with MongoClient[dict[str, Any]](core_uri) as client:
-        ledger = Ledger(client, "core", queue, clock)
+        name = f"core-{tmp_path.name[-40:]}"  # a killed dispatcher's thread may still be writing
+        ledger = Ledger(client, name, queue, clock)
         ledger.prepare()
-        memory = Memory(client, "core", clock)
+        memory = Memory(client, name, clock)
         memory.prepare()
         launcher = QuickLauncher(ledger, queue, tmp_path)
         conduct = Conduct(radius_A=5.2)
         yield Site(ledger, memory, queue, launcher, tmp_path, clock, conduct)
-        client.drop_database("core")
+        client.drop_database(name)
