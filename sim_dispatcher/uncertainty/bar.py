@@ -34,7 +34,14 @@ from sim_dispatcher.recipes.hessian import model_hessian
 from sim_dispatcher.recipes.selective import all_free
 from sim_dispatcher.structure import Cluster, parse_cluster
 from sim_dispatcher.structure.pristine import NoTwin
-from sim_dispatcher.uncertainty.parts import any_of, merge, numerics_eV, reservoir_eV, spread_eV
+from sim_dispatcher.uncertainty.parts import (
+    any_of,
+    merge,
+    numerics_eV,
+    reservoir_eV,
+    size_eV,
+    spread_eV,
+)
 from sim_dispatcher.uncertainty.starts import sample_starts
 from sim_dispatcher.uncertainty.variants import LEFT_OUT
 
@@ -285,7 +292,7 @@ def _formation(bar: _Bar, variant: Variant) -> float | None:
 
 
 def _size(bar: _Bar, variants: tuple[Variant, ...]) -> None:
-    """Find what a larger cut says differently."""
+    """Find what an endless sheet would say differently, from a larger cut."""
     larger = next((variant for variant in variants if variant.kind == "larger"), None)
     mine = _own_formation(bar)
     if larger is None:
@@ -294,10 +301,14 @@ def _size(bar: _Bar, variants: tuple[Variant, ...]) -> None:
     if found is None:
         bar.notes.append(f"size_eV is missing: the {larger.name} gave no formation energy")
         return
-    bar.parts["size_eV"] = abs(found - mine)
+    heavy = [int((c.numbers > 1).sum()) for c in (bar.cluster, parse_cluster(larger.structure))]
+    if heavy[1] <= heavy[0]:
+        raise StructureError("the larger cut has no more atoms.", remedy="Cut it larger.")
+    bar.parts["size_eV"] = size_eV((mine, heavy[0]), (found, heavy[1]))
     bar.details["size"] = {
         "name": larger.name,
-        "formation_eV": found,
+        "formation_eV": [mine, found],
+        "heavy_atoms": heavy,
         "level": bar.working.name,
     }
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim_dispatcher.levels.potential import Array
 
-__all__ = ["TOTAL", "any_of", "merge", "numerics_eV", "reservoir_eV", "spread_eV"]
+__all__ = ["TOTAL", "any_of", "merge", "numerics_eV", "reservoir_eV", "size_eV", "spread_eV"]
 
 TOTAL: Final = "total_eV"
 
@@ -66,6 +66,21 @@ def reservoir_eV(added: Mapping[str, int], errors_eV: Mapping[str, float]) -> fl
     if any(element not in errors_eV for element in added):
         return None
     return hypot(0.0, *(n * errors_eV[element] for element, n in added.items()))
+
+
+def size_eV(small: tuple[float, int], large: tuple[float, int]) -> float:
+    """Return how far a cut is from the endless sheet, eV, from a larger cut.
+
+    The strain of a point defect falls with the square of the distance, so the energy of what lies
+    beyond a radius falls with its square, too, as one over the number of atoms: the change from
+    one cut to the next is continued by that law.
+
+    Args:
+        small: Formation energy, eV, and heavy atoms of the cut in question.
+        large: The same of the larger one.
+    """
+    (mine, few), (other, many) = small, large
+    return abs(other - mine) * many / (many - few)
 
 
 def numerics_eV(forces_eV_A: Array, hessian_eV_A2: Array) -> float:

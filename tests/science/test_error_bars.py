@@ -27,9 +27,10 @@ from sim_dispatcher.structure import (
     DetectedAtoms,
     build_cluster,
     parse_cluster,
+    periodic_cell,
 )
 from sim_dispatcher.uncertainty import compute_error_bar, plan_variants
-from sim_dispatcher.uncertainty.parts import numerics_eV
+from sim_dispatcher.uncertainty.parts import numerics_eV, size_eV
 from sim_dispatcher.uncertainty.starts import sample_starts
 
 pytestmark = [pytest.mark.science, pytest.mark.timeout(600)]
@@ -192,3 +193,16 @@ def test_a_job_brings_the_error_bar_of_a_cut_as_it_travels(tmp_path: Path) -> No
     sigma = parse_cluster(again.structure).sigma_A
     assert sigma is not None
     assert np.nanmax(sigma) == pytest.approx(0.05)
+
+
+def test_the_size_part_tells_how_far_a_free_patch_is_from_a_periodic_sheet() -> None:
+    """A rotated bond pushes a patch apart; a cell of 72 sites cannot give way."""
+    rotated = DEFECTS["SW_5577"]()
+    atoms = detected(rotated, 0.0)
+    cell = periodic_cell(atoms, rotated.centre_A, 12.0, "hexagonal")
+    level = choose_level("gfn1", periodic=True)
+    periodic = run_recipe(cell, "formation", level).result
+    assert periodic.rings["after"] == {"5": 2, "6": 32, "7": 2}
+    assert periodic.formation_eV == pytest.approx(4.89, abs=0.05)
+    small, large = (3.750, 92), (4.043, 130)
+    assert size_eV(small, large) == pytest.approx(4.89 - small[0], rel=0.3)

@@ -19,7 +19,7 @@ from sim_dispatcher.structure.census import ring_census
 from sim_dispatcher.structure.cluster import Cluster
 from sim_dispatcher.structure.reading import cluster_from_ase
 from sim_dispatcher.uncertainty import disagreement, merge
-from sim_dispatcher.uncertainty.parts import any_of, numerics_eV, reservoir_eV, spread_eV
+from sim_dispatcher.uncertainty.parts import any_of, numerics_eV, reservoir_eV, size_eV, spread_eV
 
 ENERGIES = st.floats(0, 100)
 
@@ -79,6 +79,15 @@ def test_reservoirs_count_each_exchanged_atom() -> None:
     assert reservoir_eV({"C": -2, "Si": 2}, errors) == pytest.approx(hypot(0.2, 0.4))
     assert reservoir_eV({}, errors) == 0.0
     assert reservoir_eV({"N": 1}, errors) is None
+
+
+@settings(deadline=None, max_examples=30)
+@given(endless=ENERGIES, pull=st.floats(-50, 50), few=st.integers(20, 200), more=st.integers(5, 99))
+def test_the_size_part_is_exact_where_energies_fall_with_the_number_of_atoms(
+    endless: float, pull: float, few: int, more: int
+) -> None:
+    small, large = ((endless + pull / n, n) for n in (few, few + more))
+    assert size_eV(small, large) == pytest.approx(abs(pull) / few, abs=1e-9)
 
 
 @settings(deadline=None, max_examples=30)
