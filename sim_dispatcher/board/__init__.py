@@ -5,7 +5,7 @@ from sim_dispatcher.board.conduct import Conduct, StaleJobs
 from sim_dispatcher.board.cut import Cut, Piece
 from sim_dispatcher.board.entry import Entry, Memo
 from sim_dispatcher.board.errands import Cancel, Errand, Prioritise, job_priority
-from sim_dispatcher.board.ladder import BAR, Ladder, Step, withdrawn
+from sim_dispatcher.board.ladder import BAR, Ladder, Step, afresh, withdrawn
 from sim_dispatcher.board.memory import Memory, Remembered
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "Remembered",
     "StaleJobs",
     "Step",
+    "afresh",
     "job_priority",
     "withdrawn",
 ]

@@ -18,7 +18,17 @@ from shared.messages import Disagreement, Level, Recipe, RecipeOptions
 from sim_dispatcher.board.cut import Cut, Piece
 from sim_dispatcher.ledger import JobRecord, Variant
 
-__all__ = ["BAR", "WITHDRAWN", "Ladder", "Situation", "Step", "due", "promotes", "withdrawn"]
+__all__ = [
+    "BAR",
+    "WITHDRAWN",
+    "Ladder",
+    "Situation",
+    "Step",
+    "afresh",
+    "due",
+    "promotes",
+    "withdrawn",
+]
 
 BAR: Final = "error_bar"
 
@@ -82,7 +92,7 @@ class Step:
         piece: From which atoms.
         options: What the recipe is told.
         variants: Other readings, for an error bar.
-        again: How many jobs for the same were withdrawn unstarted.
+        again: How many jobs for the same were cancelled before.
     """
 
     recipe: Recipe
@@ -137,7 +147,7 @@ def due(ladder: Ladder, here: Situation) -> list[Step]:
     """
     if here.halted:
         return []
-    wanted = [_afresh(here, step) for step in _wanted(ladder, here)]
+    wanted = [afresh(here.roi, here.jobs, step) for step in _wanted(ladder, here)]
     return [step for step in wanted if step.key(here.roi) not in here.jobs]
 
 
@@ -175,14 +185,24 @@ def _wanted(ladder: Ladder, here: Situation) -> Iterator[Step]:
 
 def _done(here: Situation, step: Step) -> JobRecord | None:
     """Return the finished job of a step, None where there is none yet."""
-    record = here.jobs.get(_afresh(here, step).key(here.roi))
+    record = here.jobs.get(afresh(here.roi, here.jobs, step).key(here.roi))
     return record if record is not None and record.state == "done" else None
 
 
-def _afresh(here: Situation, step: Step) -> Step:
-    """Return a step, under a name of its own where jobs for it were withdrawn before."""
-    while (record := here.jobs.get(step.key(here.roi))) is not None:
-        if not withdrawn(record):
+def afresh(roi: str, jobs: Mapping[str, JobRecord], step: Step, *, ordered: bool = False) -> Step:
+    """Return a step, under a name of its own where earlier jobs for it were cancelled.
+
+    What the operator cancelled stays cancelled, unless it was ordered again.
+
+    Args:
+        roi: Key of the ROI.
+        jobs: Its jobs by key.
+        step: What is to be computed.
+        ordered: Whether the operator orders it now.
+    """
+    while (record := jobs.get(step.key(roi))) is not None and record.state == "cancelled":
+        later = replace(step, again=step.again + 1)
+        if not (ordered or withdrawn(record) or later.key(roi) in jobs):
             break
-        step = replace(step, again=step.again + 1)
+        step = later
     return step

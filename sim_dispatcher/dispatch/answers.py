@@ -13,7 +13,7 @@ from blake3 import blake3
 from shared.codec import Envelope, encode
 from shared.errors import LocalProtocolError, StructureError, UnreadableFileError
 from shared.messages import Answer, Attachment, Disagreement, Provenance, SimulationResult
-from sim_dispatcher.dispatch.specification import inputs_digest
+from sim_dispatcher.dispatch.specification import inputs_digest, signed_text
 from sim_dispatcher.ledger import JobFile, JobRecord
 from sim_dispatcher.structure import parse_cluster
 from sim_dispatcher.uncertainty import disagreement, merge
@@ -145,7 +145,9 @@ def _files(record: JobRecord, bar: JobRecord | None) -> Iterator[_File]:
     """Yield what goes with an answer: its input, what the job left, what its bar left."""
     text = record.spec.structure.encode()
     yield _File("input.extxyz", "chemical/x-xyz", "input", text)
-    names = {"input.extxyz"}
+    signed = signed_text(record.spec).encode()
+    yield _File("specification.json", "application/json", "input", signed)
+    names = {"input.extxyz", "specification.json"}
     for file in (*record.files, *(bar.files if bar is not None else ())):
         content = _content(file)
         if content is not None and file.name not in names:

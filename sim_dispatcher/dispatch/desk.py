@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from shared.clock import Clock
 from shared.errors import AtomLoopError
 from shared.messages import Action, Level, Order, OrderOutcome, RecipeOptions, Wish
-from sim_dispatcher.board import Board, Cut, Entry, Piece, Step
+from sim_dispatcher.board import Board, Cut, Entry, Piece, Step, afresh
 from sim_dispatcher.dispatch.containment import contained
 from sim_dispatcher.dispatch.places import HERE_A, OrderError, place_track
 from sim_dispatcher.ledger import FINAL, JobRecord
@@ -190,6 +190,7 @@ class Desk:
             options=order.options or RecipeOptions(),
             variants=cut.variants if order.recipe == "error_bar" else (),
         )
+        step = afresh(entry.key, entry.jobs, step, ordered=True)
         key = step.key(entry.key)
         known = entry.jobs.get(key)
         if known is not None:
@@ -299,7 +300,8 @@ class Desk:
                 f"There is no job {order.job}.", remedy="Look for its key in the list."
             )
         if record.state == "cancelled":
-            return _Done(f"{record.key} is cancelled.", job=record.key)
+            undo: Action | None = "compute" if record.spec.roi in self._board else None
+            return _Done(f"{record.key} is cancelled.", undo, job=record.key)
         state = "had ended" if record.state in FINAL else "is"
         raise OrderError(
             f"{record.key} {state}: {record.state}.", remedy="What has ended stays as it is."

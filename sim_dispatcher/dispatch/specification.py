@@ -9,7 +9,7 @@ from blake3 import blake3
 from sim_dispatcher.board import Cut, Step
 from sim_dispatcher.ledger import JobSpec
 
-__all__ = ["inputs_digest", "specify"]
+__all__ = ["inputs_digest", "signed_text", "specify"]
 
 
 def specify(roi: str, cut: Cut, step: Step, priority: float, now_ns: int) -> JobSpec:
@@ -40,7 +40,11 @@ def specify(roi: str, cut: Cut, step: Step, priority: float, now_ns: int) -> Job
     )
 
 
+def signed_text(spec: JobSpec) -> str:
+    """Return a specification as its signature stands for it: sorted, compact JSON."""
+    return json.dumps(spec.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+
+
 def inputs_digest(spec: JobSpec) -> str:
-    """Return BLAKE3 of a specification as its signature stands for it: sorted, compact JSON."""
-    text = json.dumps(spec.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-    return blake3(text.encode()).hexdigest()
+    """Return BLAKE3 of a specification as its signature stands for it."""
+    return blake3(signed_text(spec).encode()).hexdigest()

@@ -67,8 +67,12 @@ def test_the_chain_leads_from_the_frame_to_every_file(
     assert (chain.frame, chain.model, chain.atoms) == ("1" * 64, "2" * 64, "3" * 64)
     assert chain.structure == blake3(STRUCTURE.encode()).hexdigest()
     assert (chain.software, chain.settings) == ("xtb", "GFN1")
-    assert payload == (b"end\n", STRUCTURE.encode(), b"x" * 10, b"\x89PNG")
-    assert [each.name for each in answer.attachments] == ["input.extxyz", "log.txt", "a.png"]
+    assert payload[:2] == (b"end\n", STRUCTURE.encode())
+    assert payload[3:] == (b"x" * 10, b"\x89PNG")
+    names = ["input.extxyz", "specification.json", "log.txt", "a.png"]
+    assert [each.name for each in answer.attachments] == names
+    assert blake3(payload[2]).hexdigest() == chain.inputs
+    assert JobSpec.model_validate_json(payload[2]) == spec()
     for attachment, content in zip(answer.attachments, payload[1:], strict=True):
         assert attachment.nbytes == len(content)
         assert attachment.digest == blake3(content).hexdigest()
@@ -89,7 +93,7 @@ def test_what_does_not_fit_is_left_out_by_name_and_the_rest_still_travels(
     sent = {each.name for each in answer.attachments}
     assert sum(map(len, payload[1:])) <= most
     assert len(payload) == 1 + len(sent) <= 8
-    left_out = {"input.extxyz", *(file.name for file in files)} - sent
+    left_out = {"input.extxyz", "specification.json", *(file.name for file in files)} - sent
     assert (answer.note is None) == (not left_out)
     assert decode(encode(Envelope(answer, payload))).message == answer
 

@@ -217,6 +217,24 @@ async def test_a_cancelled_job_is_gone_and_an_ended_one_stays(
         assert "There is no job" in (await run.order("cancel", "o4", job="nothing")).message
 
 
+async def test_a_cancel_is_taken_back_by_the_same_job_afresh(
+    site: Any, sample: Callable[..., Any]
+) -> None:
+    async with site.dispatcher() as run:
+        await start(run, sample, {SILICON: "Si"})
+        await run.until(lambda: len(run.jobs) == 2)
+        job = next(key for key in run.jobs if "gfn1" in key)
+        cancelled = await run.order("cancel", "o1", job=job)
+        assert cancelled.undo == "compute"
+        roi = roi_of(run, "Si_C3")
+        back = await run.order("compute", "o2", roi=roi, recipe="relax", level="gfn1")
+        assert back.accepted
+        assert back.job != job
+        site.launcher.run_all()
+        await run.until(lambda: back.job in run.answers)
+        await run.until(lambda: any("error_bar" in key for key in run.jobs))
+
+
 async def test_a_finished_job_cannot_be_cancelled(site: Any, sample: Callable[..., Any]) -> None:
     async with site.dispatcher() as run:
         await start(run, sample, {SILICON: "Si"})
