@@ -1,4 +1,4 @@
-/** A structure as the microscope would show it: one Gaussian for each atom, bright as Z^1.7. */
+/** A structure as the microscope would show it: one Gaussian for each atom, bright as Z^1.64. */
 
 export interface PlacedAtoms {
   readonly symbols: readonly string[];
@@ -31,8 +31,8 @@ export interface Match {
 /** Shot noise hides the atoms from the eye at doses at which a fit still finds them, Å. */
 export const SMOOTHING_A = 0.4;
 
-/** Contrast of atoms in annular dark field, between Z^1.6 and Z^2 (Krivanek et al., 2010). */
-const CONTRAST_POWER = 1.7;
+/** Contrast of atoms in annular dark field (Krivanek et al., doi:10.1038/nature08879), as the recipe has it. */
+const CONTRAST_POWER = 1.64;
 const REACH_SIGMAS = 4;
 const BOND_A = 1.42;
 const WIDTHS_A = [0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 0.8];

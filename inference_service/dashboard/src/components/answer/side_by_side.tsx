@@ -88,7 +88,7 @@ export function SideBySide({ answer, roi }: { answer: AnswerView; roi: RoiView }
         </label>
         <span class="note">
           Model: Gaussian probe, σ {fixed(pair.match.sigmaA, 2)} Å (fitted), contrast Z
-          <sup>1.7</sup>
+          <sup>1.64</sup>
           {raw ? "" : `; both smoothed by ${fixed(SMOOTHING_A, 1)} Å, raw correlation ${fixed(pair.match.correlation, 3)}`}
         </span>
       </figcaption>
