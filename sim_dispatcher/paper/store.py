@@ -6,21 +6,25 @@ table must not mix them.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
+import ase.io
+import numpy as np
 from pydantic import ValidationError
 
-from shared.errors import AtomLoopError, ConfigurationError, UnreadableFileError
+from shared.errors import AtomLoopError, ConfigurationError, StructureError, UnreadableFileError
 from shared.messages.base import Part
 from shared.messages.simulation import SimulationResult
 from sim_dispatcher.paper.programme import Case
 from sim_dispatcher.recipes import Computed
 from sim_dispatcher.structure import Cluster, parse_cluster
+from sim_dispatcher.structure.cluster import Role
 
 __all__ = ["Done", "Failure", "Label", "Store"]
 
@@ -112,7 +116,7 @@ class Store:
             return None
         try:
             record = _Record.model_validate_json(path.read_text("utf-8"))
-            structure = parse_cluster(self._path(case, ".extxyz").read_text("utf-8"))
+            structure = _structure(self._path(case, ".extxyz").read_text("utf-8"))
         except (OSError, ValidationError, AtomLoopError) as error:
             raise UnreadableFileError(
                 f"{path.name} or its structure is damaged ({type(error).__name__}).",
@@ -195,3 +199,23 @@ def _difference(found: object, wanted: Mapping[str, object]) -> str | None:
         if found.get(key) != wanted[key]:
             return f"{key} is {found.get(key)!r}, not {wanted[key]!r}"
     return None
+
+
+def _structure(text: str) -> Cluster:
+    """Read a final structure, also one that no calculation would start from.
+
+    At 4000 K atoms part, and an adsorbate may leave: the result is what it is.
+    """
+    try:
+        return parse_cluster(text)
+    except StructureError:
+        atoms = ase.io.read(io.StringIO(text), format="extxyz")
+    edges = np.diag(atoms.cell.array).tolist()
+    return Cluster(
+        symbols=tuple(atoms.get_chemical_symbols()),
+        positions_A=np.asarray(atoms.positions),
+        roles=cast("tuple[Role, ...]", tuple(str(role) for role in atoms.get_array("role"))),
+        cell_A=(edges[0], edges[1], edges[2]),
+        charge=int(atoms.info["charge"]),
+        unpaired=int(atoms.info["unpaired"]),
+    )

@@ -22,7 +22,7 @@ from sim_dispatcher.paper import (
     chosen_topics,
 )
 from sim_dispatcher.paper.programme import DETECTED
-from sim_dispatcher.recipes import UnfinishedError
+from sim_dispatcher.recipes import UnfinishedError, run_recipe
 
 LABEL = Label(preset="tiny", level="gfn1", analysis="a", patch="b", note="")
 
@@ -113,3 +113,18 @@ def test_a_failure_is_forgotten_once_the_case_succeeds(tmp_path: Path, tiny: Pre
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be used"):
         Store(tmp_path / "no" / "such", LABEL)
+
+
+def test_a_result_that_fell_into_pieces_can_still_be_read(
+    patch: Patch, tiny: Preset, tmp_path: Path
+) -> None:
+    case = cases(tiny, chosen_topics("errors"))[0]
+    store = Store(tmp_path / "out", LABEL)
+    result = run_recipe(patch.cluster, "single_point", choose_level("gfnff"))
+    parted = patch.cluster.positions_A.copy()
+    parted[-1] += 4.0
+    store.keep(case, replace(result, cluster=patch.cluster.moved(parted)))
+    found = store.find(case)
+    assert found is not None
+    assert found.cluster.roles == patch.cluster.roles
+    assert found.cluster.positions_A[-1] == pytest.approx(parted[-1])
