@@ -367,13 +367,11 @@ class Launcher:
         log.info("attempt ended", key=key, token=token, state=state, applied=applied)
         if applied:
             action = FWAction(stored_data=stored, exit=state == "FIZZLED")
-            completed = False
             try:
                 self._launchpad.complete_launch(landed.launch, action, state)
-                completed = True
             except FIREWORKS_ERRORS as error:
                 log.warning("launch not completed", key=key, error=str(error)[-200:])
-            self._ledger.settle(key, firework_ended=completed)
+            self._ledger.settle(key)
         ring(self._settings.folder)
 
 

@@ -122,6 +122,8 @@ class LaunchPadWorkflows:
                 self._launchpad.defuse_fw(firework)
             else:
                 self._launchpad.complete_launch(document["launches"][-1], state=end)
+            if not self.ended([firework]):  # FireWorks gives up without a word on a locked workflow
+                force_state(self._launchpad, firework, {"state": end})
         except FIREWORKS_ERRORS as error:
             log.warning("firework ended by force", firework=firework, error=str(error)[-200:])
             force_state(self._launchpad, firework, {"state": end})

@@ -262,16 +262,8 @@ class Ledger:
             self.settle(record.key)
 
     @says_when_away
-    def settle(self, key: str, *, firework_ended: bool = False) -> None:
-        """Bring the firework of an ended job to an end, too; harmless to repeat.
-
-        Args:
-            key: The job.
-            firework_ended: Whether that is known to have been done.
-        """
-        if firework_ended:
-            self._shelf.settled(key)
-            return
+    def settle(self, key: str) -> None:
+        """Bring the firework of an ended job to an end, too; harmless to repeat."""
         record = self.get(key)
         if record is None or record.state not in FINAL:
             return
