@@ -45,10 +45,14 @@ spell: venv ## spelling of code and documents
 
 .PHONY: pytest
 pytest: setup
-	@$(MAKE) unit; unit=$$?; $(PYTEST) --ignore=tests/unit && exit $$unit
+	@$(MAKE) -k unit science system browser
 
 unit: venv ## pure parts, under a minute
 	@$(PYTEST) --numprocesses=auto --dist=loadfile tests/unit
+
+.PHONY: science
+science: venv ## documents, databases and physics against independent truth, on every core
+	@$(PYTEST) --numprocesses=auto --dist=loadfile tests/contract tests/conformance tests/science
 
 contract: venv ## style budget, documents, schemas, golden bytes
 	@$(PYTEST) tests/contract
@@ -57,7 +61,7 @@ system: setup ## the real processes over real sockets, with a real relaxation
 	@$(PYTEST) tests/system
 
 browser: setup ## the dashboard in a real Chromium
-	@$(PYTEST) -m browser tests
+	@$(PYTEST) tests/browser
 
 bench: venv ## ours beside theirs, in turns, into benchmarks.json
 	@OMP_NUM_THREADS=1 $(BIN)/python tests/benchmarks
