@@ -45,14 +45,22 @@ spell: venv ## spelling of code and documents
 
 .PHONY: pytest
 pytest: setup
-	@$(MAKE) -k unit science system browser
+	@$(MAKE) -k unit science processes loop
 
-unit: venv ## pure parts, under a minute
+unit: venv ## pure parts, about a minute and a half
 	@$(PYTEST) --numprocesses=auto --dist=loadfile tests/unit
 
 .PHONY: science
 science: venv ## documents, databases and physics against independent truth, on every core
 	@$(PYTEST) --numprocesses=auto --dist=loadfile tests/contract tests/conformance tests/science
+
+.PHONY: processes loop
+LOOP := tests/system/test_demo.py tests/system/test_first_light.py tests/system/test_operator.py
+processes: setup ## browser, Slurm, kills: two files at a time
+	@$(PYTEST) --numprocesses=auto --dist=loadfile tests/browser tests/system $(LOOP:%=--ignore=%)
+
+loop: setup ## the whole loop, which wants the machine to itself
+	@$(PYTEST) $(LOOP)
 
 contract: venv ## style budget, documents, schemas, golden bytes
 	@$(PYTEST) tests/contract
