@@ -8,12 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from blake3 import blake3
-
-from shared.codec import Envelope, encode
+from shared.codec import Envelope, bytes_digest, encode, outputs_digest, text_digest
 from shared.errors import LocalProtocolError, StructureError, UnreadableFileError
 from shared.messages import Answer, Attachment, Disagreement, Provenance, SimulationResult
-from sim_dispatcher.dispatch.specification import inputs_digest, signed_text
 from sim_dispatcher.ledger import JobFile, JobRecord
 from sim_dispatcher.structure import parse_cluster
 from sim_dispatcher.uncertainty import disagreement, merge
@@ -40,7 +37,7 @@ class _File:
             name=self.name,
             media_type=self.media_type,
             nbytes=len(self.content),
-            digest=blake3(self.content).hexdigest(),
+            digest=bytes_digest(self.content),
             role=self.role,
         )
 
@@ -64,13 +61,13 @@ def answer_of(
     """
     if record.result is None:
         raise ValueError(f"job {record.key} has no result")
-    structure = (record.structure or record.spec.structure).encode()
+    structure = record.structure or record.spec.structure
     files, left_out = _fitting(_files(record, bar), most_bytes)
     result = _with_bar(record.result, bar, trust)
     while True:
         answer = _assembled(record, result, structure, files, left_out, trust)
         if not files or _fits(answer):
-            return answer, (structure, *(file.content for file in files))
+            return answer, (structure.encode(), *(file.content for file in files))
         left_out = [*left_out, files[-1].name]
         files = files[:-1]
 
@@ -106,7 +103,7 @@ def _with_bar(
 def _assembled(
     record: JobRecord,
     result: SimulationResult,
-    structure: bytes,
+    structure: str,
     files: Sequence[_File],
     left_out: Sequence[str],
     trust: Disagreement | None,
@@ -122,9 +119,9 @@ def _assembled(
             frame=spec.frame,
             model=spec.model,
             atoms=spec.atoms,
-            structure=blake3(spec.structure.encode()).hexdigest(),
-            inputs=inputs_digest(spec),
-            outputs=_outputs(structure, attachments),
+            structure=text_digest(spec.structure),
+            inputs=text_digest(spec.canonical()),
+            outputs=outputs_digest(structure, attachments),
             software=record.software or "unknown",
             settings=record.settings,
         ),
@@ -135,17 +132,11 @@ def _assembled(
     )
 
 
-def _outputs(structure: bytes, attachments: Sequence[Attachment]) -> str:
-    """Return BLAKE3 of the digests of the final structure and of each attachment, one a line."""
-    digests = [blake3(structure).hexdigest(), *(each.digest for each in attachments)]
-    return blake3("\n".join(digests).encode()).hexdigest()
-
-
 def _files(record: JobRecord, bar: JobRecord | None) -> Iterator[_File]:
     """Yield what goes with an answer: its input, what the job left, what its bar left."""
     text = record.spec.structure.encode()
     yield _File("input.extxyz", "chemical/x-xyz", "input", text)
-    signed = signed_text(record.spec).encode()
+    signed = record.spec.canonical().encode()
     yield _File("specification.json", "application/json", "input", signed)
     names = {"input.extxyz", "specification.json"}
     for file in (*record.files, *(bar.files if bar is not None else ())):

@@ -1,15 +1,11 @@
-"""The specification of a job, and the digests by which its answer is traced back to it."""
+"""A step of a ROI as a job that can be done anywhere."""
 
 from __future__ import annotations
-
-import json
-
-from blake3 import blake3
 
 from sim_dispatcher.board import Cut, Step
 from sim_dispatcher.ledger import JobSpec
 
-__all__ = ["inputs_digest", "signed_text", "specify"]
+__all__ = ["specify"]
 
 
 def specify(roi: str, cut: Cut, step: Step, priority: float, now_ns: int) -> JobSpec:
@@ -38,13 +34,3 @@ def specify(roi: str, cut: Cut, step: Step, priority: float, now_ns: int) -> Job
         atoms=cut.atoms,
         created_at_ns=now_ns,
     )
-
-
-def signed_text(spec: JobSpec) -> str:
-    """Return a specification as its signature stands for it: sorted, compact JSON."""
-    return json.dumps(spec.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-
-
-def inputs_digest(spec: JobSpec) -> str:
-    """Return BLAKE3 of a specification as its signature stands for it."""
-    return blake3(signed_text(spec).encode()).hexdigest()

@@ -6,7 +6,6 @@ at the stored document first; what is not exactly one signed compute task is ref
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,7 +56,7 @@ def task_document(spec: JobSpec, key: SigningKey) -> Document:
         spec: The job.
         key: Signs it.
     """
-    job = json.dumps(spec.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+    job = spec.canonical()
     return {"job": job, "signature": key.sign(job)}
 
 

@@ -6,6 +6,7 @@ that whatever is retried, the key exists once.
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -77,6 +78,10 @@ class JobSpec(Part):
     atoms: Digest | None = None
     """BLAKE3 of the frame's atom records as they came over the wire."""
     created_at_ns: Annotated[int, Field(ge=0)]
+
+    def canonical(self) -> str:
+        """Return the one text of this job that is signed and hashed: sorted, compact JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
 
 
 class JobProgress(Part):

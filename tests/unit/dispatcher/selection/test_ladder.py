@@ -10,7 +10,7 @@ import pytest
 from shared.messages import Disagreement, Level, Recipe, RecipeOptions
 from sim_dispatcher.board import BAR, Cut, Entry, Ladder, Piece, Step, job_priority
 from sim_dispatcher.board.ladder import WITHDRAWN, Situation, due
-from sim_dispatcher.dispatch.specification import inputs_digest, specify
+from sim_dispatcher.dispatch.specification import specify
 from sim_dispatcher.launch.admission import task_document
 from sim_dispatcher.launch.signing import SigningKey
 from sim_dispatcher.ledger import JobRecord, Variant
@@ -165,9 +165,7 @@ def test_first_answers_come_before_bars_and_stale_rois_last() -> None:
     assert order == sorted(order, reverse=True)
 
 
-def test_the_inputs_digest_is_of_the_very_text_that_is_signed() -> None:
-    from blake3 import blake3
-
+def test_the_text_that_is_hashed_is_the_very_text_that_is_signed() -> None:
     spec = specify("roi", CUT, Step("relax", "gfn1", WHOLE), 1.0, 7)
     signed = task_document(spec, SigningKey(b"0" * 32))["job"]
-    assert inputs_digest(spec) == blake3(signed.encode()).hexdigest()
+    assert spec.canonical() == signed
