@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-
 from threadpoolctl import threadpool_limits
 
 from shared.errors import StructureError
@@ -14,6 +12,7 @@ from sim_dispatcher.recipes.displacement import displacement
 from sim_dispatcher.recipes.errors import FragmentsError
 from sim_dispatcher.recipes.minimise import Watcher
 from sim_dispatcher.recipes.options import Options
+from sim_dispatcher.recipes.processor_time import processor_s
 from sim_dispatcher.recipes.task import Computed, Outcome, ResultFile, Task
 from sim_dispatcher.recipes.twins import TwinEnergies, process_twins
 from sim_dispatcher.structure.bonds import CONTACT_FACTOR, bond_statistics, bonded_pairs
@@ -53,7 +52,7 @@ def run_recipe(
     check_structure(cluster.symbols, cluster.positions_A, cluster.lattice_A)
     check_size(len(cluster), level.max_atoms, level.name)
     _refuse_fixed_bonds(row, level)
-    began, used = options.clock.monotonic_s(), _cpu_s()
+    began, used = options.clock.monotonic_s(), processor_s()
     twins = process_twins() if twins is None else twins
     task = Task(row.name, cluster, level, options, watch, twins, began)
     with threadpool_limits(limits=options.threads):
@@ -81,7 +80,7 @@ def run_recipe(
         steps=outcome.steps,
         fmax_eV_A=outcome.fmax_eV_A,
         wall_s=options.clock.monotonic_s() - began,
-        cpu_s=_cpu_s() - used,
+        cpu_s=processor_s() - used,
         moved=displacement(cluster, final) if outcome.comparable else None,
         report=outcome.report,
     )
@@ -118,9 +117,3 @@ def _refuse_fragments(final: Cluster) -> None:
             f"The cluster fell into {labels.max() + 1} fragments while it relaxed.",
             remedy="Check elements and scale of the structure; else hold its perimeter fixed.",
         )
-
-
-def _cpu_s() -> float:
-    """Return the processor time of this process and of the programs that it ran, s."""
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(usage.ru_utime + usage.ru_stime for usage in usages)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import resource
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -31,6 +30,7 @@ from sim_dispatcher.recipes import (
 from sim_dispatcher.recipes import run_recipe as run
 from sim_dispatcher.recipes.formation import chemical_potentials, plan_exchange
 from sim_dispatcher.recipes.hessian import model_hessian
+from sim_dispatcher.recipes.processor_time import processor_s
 from sim_dispatcher.recipes.selective import all_free
 from sim_dispatcher.structure import Cluster, parse_cluster
 from sim_dispatcher.structure.pristine import NoTwin
@@ -79,7 +79,7 @@ def compute_error_bar(
         SimulationError: The engine gave no answer for the cluster itself.
         UnfinishedError: Somebody asked for a stop, or the time was up before the first answer.
     """
-    began_s, used_s = options.clock.monotonic_s(), _cpu_s()
+    began_s, used_s = options.clock.monotonic_s(), processor_s()
     options = dataclasses.replace(options, checkpoint=None)
     own = run(cluster, "relax", level, options, watch, twins)
     bar = _Bar(cluster, own, level, options, watch, twins, began_s)
@@ -91,7 +91,7 @@ def compute_error_bar(
             "recipe": "error_bar",
             "uncertainty": merge(bar.parts) or None,
             "wall_s": options.clock.monotonic_s() - began_s,
-            "cpu_s": _cpu_s() - used_s,
+            "cpu_s": processor_s() - used_s,
         }
     )
     return Computed(
@@ -329,8 +329,3 @@ def _details(bar: _Bar) -> ResultFile:
     content = {"parts": merge(bar.parts), "differences_at": bar.working.name, **bar.details}
     text = json.dumps(content, indent=2, sort_keys=True)
     return ResultFile.text("error_bar.json", text, "application/json")
-
-
-def _cpu_s() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
